@@ -1,0 +1,1 @@
+"""`dermctl data …`: one module a command."""

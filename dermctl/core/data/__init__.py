@@ -1,0 +1,1 @@
+"""What each data command does."""

@@ -1,0 +1,1 @@
+"""What data is: sources, images, checks, groups, splits, manifests and the store."""

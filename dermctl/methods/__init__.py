@@ -1,0 +1,1 @@
+"""How models learn: losses and Lightning modules."""

@@ -1,0 +1,1 @@
+"""How pixels become batches: sampled parameters, CPU path, device path, data module."""
