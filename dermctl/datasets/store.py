@@ -1,0 +1,157 @@
+"""The store: packed images in Arrow IPC shards, memory-mapped, read at random without copies.
+
+A shard is one Arrow IPC file with one record batch and the columns ``image_id``, ``image`` (the
+encoded JPEG or PNG) and ``sha256`` (of those bytes). Manifests point into it by (shard, row).
+Arrow IPC, since random reads from a memory map cost a sixth of those from plain files, while
+Parquet row groups must be decompressed whole (format: arrow.apache.org/docs/format/Columnar.html).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import pyarrow as pa
+
+from dermctl.errors import DataError
+
+STORE_FOLDER = "store"
+SHARD_IMAGES = 4096
+SHARD_BYTES = 256 * 2**20
+_FORMAT = {b"dermctl_store": b"1"}
+_SCHEMA = pa.schema(
+    [
+        pa.field("image_id", pa.string(), nullable=False),
+        pa.field("image", pa.large_binary(), nullable=False),
+        pa.field("sha256", pa.binary(32), nullable=False),
+    ],
+    metadata=_FORMAT,
+)
+
+
+def shard_name(shard: int) -> str:
+    """File name of shard number ``shard``."""
+    return f"shard-{shard:05d}.arrow"
+
+
+class StoreWriter:
+    """Writes images into shards, each under a temporary name until it is whole.
+
+    Use as a context manager; ``add`` returns the place of the image, ``(shard, row)``.
+    """
+
+    def __init__(
+        self, folder: Path, *, shard_images: int = SHARD_IMAGES, shard_bytes: int = SHARD_BYTES
+    ) -> None:
+        self.folder = folder
+        self._shard_images, self._shard_bytes = shard_images, shard_bytes
+        self._shard = 0
+        self._ids: list[str] = []
+        self._images: list[bytes] = []
+        self._bytes = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, image_id: str, image: bytes) -> tuple[int, int]:
+        """Append one encoded image; returns its shard and its row there."""
+        if self._ids and (
+            len(self._ids) >= self._shard_images or self._bytes + len(image) > self._shard_bytes
+        ):
+            self._flush()
+        place = (self._shard, len(self._ids))
+        self._ids.append(image_id)
+        self._images.append(image)
+        self._bytes += len(image)
+        return place
+
+    def _flush(self) -> None:
+        digests = [hashlib.sha256(image).digest() for image in self._images]
+        batch = pa.record_batch([self._ids, self._images, digests], schema=_SCHEMA)
+        path = self.folder / shard_name(self._shard)
+        temporary = path.with_suffix(".partial")
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+            writer.write_batch(batch)
+        os.replace(temporary, path)
+        self._ids, self._images, self._bytes = [], [], 0
+        self._shard += 1
+
+    def __enter__(self) -> StoreWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        tb: TracebackType | None,
+    ) -> None:
+        if kind is None and self._ids:
+            self._flush()
+
+
+@dataclass(frozen=True)
+class _Shard:
+    data: memoryview
+    offsets: np.ndarray
+    batch: pa.RecordBatch = field(repr=False)
+
+
+class Store:
+    """Random access to the packed images of one dataset.
+
+    Opens shards on first use; a pickled store (a DataLoader worker's) reopens them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        self._shards: dict[int, _Shard] = {}
+
+    def read(self, shard: int, row: int) -> memoryview:
+        """The encoded bytes of one image, without a copy."""
+        opened = self._shards.get(shard) or self._open(shard)
+        if not 0 <= row < len(opened.offsets) - 1:
+            raise DataError(
+                f"row {row} lies outside the shard, which holds {len(opened.offsets) - 1} images",
+                where=self.folder / shard_name(shard),
+                hint="Prepare the dataset again with: dermctl data prepare",
+            )
+        return opened.data[opened.offsets[row] : opened.offsets[row + 1]]
+
+    def shards(self) -> list[int]:
+        """Numbers of the shards that are there."""
+        return sorted(int(path.stem.split("-")[1]) for path in self.folder.glob("shard-*.arrow"))
+
+    def faults(self, shard: int) -> Iterator[tuple[str, str]]:
+        """Images of one shard whose bytes do not have their recorded SHA-256: (image_id, fault)."""
+        opened = self._shards.get(shard) or self._open(shard)
+        ids = opened.batch.column("image_id").to_pylist()
+        digests = opened.batch.column("sha256").to_pylist()
+        for row, (image_id, digest) in enumerate(zip(ids, digests, strict=True)):
+            if hashlib.sha256(self.read(shard, row)).digest() != digest:
+                yield image_id, f"bytes differ from their SHA-256 in {shard_name(shard)} row {row}"
+
+    def _open(self, shard: int) -> _Shard:
+        path = self.folder / shard_name(shard)
+        hint = f"Check it with: dermctl data check {self.folder.parent.name}"
+        if not path.is_file():
+            raise DataError("a shard of the store is missing", where=path, hint=hint)
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            if (reader.schema.metadata or {}).get(b"dermctl_store") != b"1":
+                raise DataError("this Arrow file is no shard of a dermctl store", where=path)
+            if reader.num_record_batches != 1:
+                raise DataError("a shard must hold one record batch", where=path, hint=hint)
+            batch = reader.get_batch(0)
+            batch.validate(full=True)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise DataError(f"a shard is damaged ({error})", where=path, hint=hint) from error
+        _, offsets, data = batch.column("image").buffers()
+        opened = _Shard(memoryview(data), np.frombuffer(offsets, np.int64)[: len(batch) + 1], batch)
+        self._shards[shard] = opened
+        return opened
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"folder": self.folder, "_shards": {}}
