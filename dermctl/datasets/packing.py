@@ -1,0 +1,51 @@
+"""The packed form of a picture: what the store holds, and what evaluation and prediction see.
+
+One function for all three, so that a model is never shown pixels prepared in another way than
+those it learned from.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import simplejpeg
+
+PACKED_SIDE = 256
+"""Short side of packed pictures, in pixels, unless the user asks for another."""
+JPEG_QUALITY = 90
+JPEG_SUBSAMPLING = "444"
+PNG_COMPRESSION = 3
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def pack(pixels: Pixels, size: int = PACKED_SIDE, *, lossless: bool = False) -> bytes:
+    """Shrink ``pixels`` (uint8 [H, W, 3], sRGB) to a short side of ``size`` and encode them.
+
+    A smaller picture is never enlarged. The result is a JPEG without any metadata, or a PNG with
+    ``lossless``.
+    """
+    return encode(shrink(pixels, size), lossless=lossless)
+
+
+def shrink(pixels: Pixels, size: int) -> Pixels:
+    """Shrink ``pixels`` ([H, W, 3]) without aliasing to a short side of at most ``size`` pixels."""
+    height, width = pixels.shape[:2]
+    short = min(height, width)
+    if short <= size:
+        return pixels
+    target = (max(1, round(width * size / short)), max(1, round(height * size / short)))
+    return np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+def encode(pixels: Pixels, *, lossless: bool = False) -> bytes:
+    """Encode ``pixels`` (uint8 [H, W, 3], sRGB) as JPEG, or as PNG with ``lossless``."""
+    if lossless:
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        _, png = cv2.imencode(".png", bgr, [cv2.IMWRITE_PNG_COMPRESSION, PNG_COMPRESSION])
+        return png.tobytes()
+    packed: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels), quality=JPEG_QUALITY, colorsubsampling=JPEG_SUBSAMPLING
+    )
+    return packed

@@ -1,0 +1,110 @@
+"""An ordered map over worker processes that keeps memory flat and names a killed worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
+from typing import TypeVar
+
+import cv2
+
+from dermctl.errors import DermctlError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_CHUNKS_PER_WORKER = 3
+"""Chunks handed out ahead of the reader: enough to keep a worker busy, few enough to hold."""
+
+
+def default_workers() -> int:
+    """The number of CPU cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def ordered_map(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None = None,
+    *,
+    chunk: int = 8,
+) -> Iterator[Result]:
+    """Yield ``function(item)`` for every item, in order, computed in ``workers`` processes.
+
+    Items are drawn only as results are taken: at most ``3 * workers * chunk`` results are held at
+    a time, however long ``items`` is. With 0 or 1 workers everything runs in this process. Closing
+    the iterator (or Ctrl-C) stops the workers after the chunks they are at.
+
+    Args:
+        function: a module-level function, or a ``functools.partial`` of one (it is pickled).
+        items: what to apply it to; pickled one chunk at a time.
+        workers: processes; None means one for each CPU core.
+        chunk: items sent to a worker at once.
+
+    Raises:
+        DermctlError: a worker was killed, most often for want of memory.
+        Exception: whatever ``function`` raises, when its item is reached.
+    """
+    workers = default_workers() if workers is None else workers
+    if workers <= 1:
+        yield from map(function, items)
+        return
+    executor = ProcessPoolExecutor(workers, _context(), initializer=_prepare_worker)
+    try:
+        yield from _ordered(executor, function, iter(items), workers * _CHUNKS_PER_WORKER, chunk)
+    except BrokenProcessPool as broken:
+        raise DermctlError(
+            "a worker process was killed, most often for want of memory",
+            hint=f"Use fewer workers than {workers}: --workers {workers // 2}",
+        ) from broken
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _ordered(
+    executor: ProcessPoolExecutor,
+    function: Callable[[Item], Result],
+    items: Iterator[Item],
+    in_flight: int,
+    chunk: int,
+) -> Iterator[Result]:
+    pending: deque[Future[list[Result]]] = deque()
+    while True:
+        while len(pending) < in_flight and (batch := list(islice(items, chunk))):
+            pending.append(executor.submit(_apply, function, batch))
+        if not pending:
+            return
+        yield from pending.popleft().result()
+
+
+def _apply(function: Callable[[Item], Result], batch: list[Item]) -> list[Result]:
+    return [function(item) for item in batch]
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Start workers from a clean process: forking one that has threads can deadlock."""
+    return multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+
+
+def _prepare_worker() -> None:
+    """One thread a worker; Ctrl-C is the parent's to handle; no worker outlives its parent."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+
+
+def _exit_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
