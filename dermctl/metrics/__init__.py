@@ -1,1 +1,1 @@
-"""Scores, intervals and the subgroup audit."""
+"""Scores, intervals and the subgroup audit; free of torch, so that worker processes start fast."""
