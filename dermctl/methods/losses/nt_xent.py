@@ -1,0 +1,60 @@
+"""NT-Xent, the loss of SimCLR: exact, in memory linear in the batch.
+
+Chen et al., A Simple Framework for Contrastive Learning of Visual Representations,
+arXiv:2002.05709, equation 1 and algorithm 1.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dermctl.errors import ConfigError
+from dermctl.methods.losses.checks import (
+    check_at_least_two,
+    check_one_per_row,
+    check_positive,
+    check_two_views,
+)
+from dermctl.methods.losses.kernels.one_process import NTXentOfOneProcess
+from dermctl.methods.losses.kernels.tiles import chunk_for
+
+WHERE = "nt_xent"
+
+
+class NTXentLoss(nn.Module):
+    """Normalised temperature-scaled cross entropy over all pairs of a batch.
+
+    Args:
+        temperature: what cosine similarities are divided by, above 0.
+        chunk: side of the tiles that the similarities are computed in (None: by device).
+        gather: compare with the images of all processes, where there are several.
+    """
+
+    def __init__(
+        self, temperature: float = 0.1, chunk: int | None = None, gather: bool = True
+    ) -> None:
+        super().__init__()
+        check_positive(temperature, name="temperature", where=WHERE)
+        if chunk is not None and chunk < 1:
+            raise ConfigError(
+                f"chunk must be at least 1, not {chunk}", where=WHERE, hint="Leave it out"
+            )
+        self.temperature = temperature
+        self.chunk = chunk
+        self.gather = gather
+
+    def forward(self, z0: Tensor, z1: Tensor, groups: Tensor | None = None) -> Tensor:
+        """Mean loss of the 2N rows, a scalar.
+
+        Args:
+            z0: [N, D] projections of view 0; any length, any floating point type.
+            z1: [N, D] projections of view 1 of the same images.
+            groups: [N] integers; other images of an image's group are not its negatives.
+        """
+        check_two_views(z0, z1, where=WHERE)
+        check_at_least_two(len(z0), where=WHERE)
+        if groups is not None:
+            check_one_per_row(groups, len(z0), name="groups", where=WHERE)
+        chunk = self.chunk or chunk_for(z0.device)
+        loss: Tensor = NTXentOfOneProcess.apply(z0, z1, groups, self.temperature, chunk)
+        return loss
