@@ -30,26 +30,47 @@ def tie_break(seed: int, group_id: str) -> bytes:
     return hashlib.blake2b(f"{seed}\0{group_id}".encode(), digest_size=16).digest()
 
 
-def compose(
+@dataclass(frozen=True)
+class Strata:
+    """What the groups hold, counted by stratum.
+
+    Args:
+        names: the strata in the order of their numbers.
+        groups: composition of each group.
+        sizes: images of each stratum.
+        spread: number of groups that hold each stratum.
+    """
+
+    names: list[Hashable]
+    groups: list[Composition]
+    sizes: list[int]
+    spread: list[int]
+
+
+def count_strata(
     rows_of_groups: Iterable[Sequence[int]], strata_of_rows: Sequence[Sequence[Hashable]]
-) -> tuple[list[Composition], list[Hashable]]:
+) -> Strata:
     """Count every group's images by stratum.
+
+    Strata are numbered in the order of their ``repr``, so independently of the order of rows.
 
     Args:
         rows_of_groups: the rows of each group.
         strata_of_rows: [n] the strata each row belongs to.
-
-    Returns:
-        one composition a group, and the strata in the order of their numbers (sorted by
-        ``repr``, so independent of the order of the rows).
     """
-    strata = sorted({stratum for row in strata_of_rows for stratum in row}, key=repr)
-    number = {stratum: position for position, stratum in enumerate(strata)}
-    compositions = []
-    for rows in rows_of_groups:
-        counts = Counter(number[stratum] for row in rows for stratum in strata_of_rows[row])
-        compositions.append(tuple(sorted(counts.items())))
-    return compositions, strata
+    members = list(rows_of_groups)
+    names = sorted(
+        {name for rows in members for row in rows for name in strata_of_rows[row]}, key=repr
+    )
+    number = {name: position for position, name in enumerate(names)}
+    groups, sizes, spread = [], [0] * len(names), [0] * len(names)
+    for rows in members:
+        counts = Counter(number[name] for row in rows for name in strata_of_rows[row])
+        for stratum, images in counts.items():
+            sizes[stratum] += images
+            spread[stratum] += 1
+        groups.append(tuple(sorted(counts.items())))
+    return Strata(names, groups, sizes, spread)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dermctl.datasets.balance import MILLION, Balance, Composition, compose, share_out, tie_break
+from dermctl.datasets.balance import MILLION, Balance, Strata, count_strata, share_out, tie_break
 from dermctl.errors import DataError
 
 TRAIN, VAL, TEST = "train", "val", "test"
@@ -78,10 +78,8 @@ def assign_splits(
 
     names = sorted(group for group in rows_of if held.get(group, TRAIN) in shares)
     strata_of_rows = _strata_of_rows(labels, skin_types, len(group_ids))
-    compositions, strata = compose([rows_of[name] for name in names], strata_of_rows)
-    content = dict(zip(names, compositions, strict=True))
-    scarce = _scarce(compositions, strata, parts=len(shares))
-    by_group = held | _fill(content, strata, scarce, shares, held, seed)
+    strata = count_strata([rows_of[name] for name in names], strata_of_rows)
+    by_group = held | _fill(names, strata, shares, held, seed)
 
     splits = [by_group[group] for group in group_ids]
     _refuse_empty(splits, shares)
@@ -123,54 +121,46 @@ def _strata_of_rows(
     return strata
 
 
-def _scarce(
-    compositions: Sequence[Composition], strata: Sequence[Hashable], parts: int
-) -> frozenset[int]:
-    """Label strata held by too few groups to be in every split."""
-    groups = [0] * len(strata)
-    for composition in compositions:
-        for stratum, _ in composition:
-            groups[stratum] += 1
-    return frozenset(
-        stratum
-        for stratum, name in enumerate(strata)
-        if groups[stratum] < parts and isinstance(name, tuple) and name[0] == "label"
-    )
-
-
 def _fill(
-    content: Mapping[str, Composition],
-    strata: Sequence[Hashable],
-    scarce: frozenset[int],
+    names: Sequence[str],
+    strata: Strata,
     shares: Mapping[str, int],
     held: Mapping[str, str],
     seed: int,
 ) -> dict[str, str]:
-    """Assign the groups of ``content`` that are not held."""
-    sizes = [0] * len(strata)
-    for composition in content.values():
-        for stratum, images in composition:
-            sizes[stratum] += images
-    everywhere = [
-        stratum
-        for stratum, name in enumerate(strata)
-        if stratum not in scarce and isinstance(name, tuple) and name[0] in ("all", "label")
-    ]
-    balance = Balance(list(shares.values()), sizes, everywhere)
+    """Assign the groups ``names`` that are not held, on top of those that are."""
     parts = list(shares)
+    scarce, everywhere = _presence(strata, len(parts))
+    balance = Balance(list(shares.values()), strata.sizes, everywhere)
     settled: dict[str, str] = {}
-    for group, composition in content.items():
-        if group in held:
-            settled[group] = held[group]
-        elif any(stratum in scarce for stratum, _ in composition):
-            settled[group] = TRAIN
-        if group in settled:
-            balance.move(parts.index(settled[group]), composition, 1)
+    free = []
+    for position, (name, group) in enumerate(zip(names, strata.groups, strict=True)):
+        if name in held:
+            settled[name] = held[name]
+        elif any(stratum in scarce for stratum, _ in group):
+            settled[name] = TRAIN
+        else:
+            free.append(position)
+            continue
+        balance.move(parts.index(settled[name]), group, 1)
 
-    free = [group for group in content if group not in settled]
-    ties = [tie_break(seed, group) for group in free]
-    found = share_out(balance, [content[group] for group in free], ties)
-    return settled | {group: parts[part] for group, part in zip(free, found, strict=True)}
+    ties = [tie_break(seed, names[position]) for position in free]
+    found = share_out(balance, [strata.groups[position] for position in free], ties)
+    return settled | {
+        names[position]: parts[part] for position, part in zip(free, found, strict=True)
+    }
+
+
+def _presence(strata: Strata, parts: int) -> tuple[set[int], set[int]]:
+    """Label strata with too few groups to be in every part, and strata that must be there."""
+    scarce, everywhere = set(), set()
+    for stratum, (name, spread) in enumerate(zip(strata.names, strata.spread, strict=True)):
+        is_label = isinstance(name, tuple) and name[0] == "label"
+        if is_label and spread < parts:
+            scarce.add(stratum)
+        elif is_label or name == EVERY_IMAGE:
+            everywhere.add(stratum)
+    return scarce, everywhere
 
 
 def _refuse_empty(splits: Sequence[str], shares: Mapping[str, int]) -> None:
