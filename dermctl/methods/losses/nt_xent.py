@@ -15,6 +15,8 @@ from dermctl.methods.losses.checks import (
     check_positive,
     check_two_views,
 )
+from dermctl.methods.losses.gather import process_count
+from dermctl.methods.losses.kernels.many_processes import NTXentOfManyProcesses
 from dermctl.methods.losses.kernels.one_process import NTXentOfOneProcess
 from dermctl.methods.losses.kernels.tiles import chunk_for
 
@@ -27,7 +29,10 @@ class NTXentLoss(nn.Module):
     Args:
         temperature: what cosine similarities are divided by, above 0.
         chunk: side of the tiles that the similarities are computed in (None: by device).
-        gather: compare with the images of all processes, where there are several.
+        gather: compare with the images of all processes, where there are several. Each then gets
+            the loss of all images, and a gradient that, averaged over processes as distributed
+            training does, is the one of a single process with all images. Every process must
+            call the loss equally often; their numbers of images may differ.
     """
 
     def __init__(
@@ -52,9 +57,12 @@ class NTXentLoss(nn.Module):
             groups: [N] integers; other images of an image's group are not its negatives.
         """
         check_two_views(z0, z1, where=WHERE)
-        check_at_least_two(len(z0), where=WHERE)
         if groups is not None:
             check_one_per_row(groups, len(z0), name="groups", where=WHERE)
         chunk = self.chunk or chunk_for(z0.device)
-        loss: Tensor = NTXentOfOneProcess.apply(z0, z1, groups, self.temperature, chunk)
+        if self.gather and process_count() > 1:
+            loss: Tensor = NTXentOfManyProcesses.apply(z0, z1, groups, self.temperature, chunk)
+        else:
+            check_at_least_two(len(z0), where=WHERE)
+            loss = NTXentOfOneProcess.apply(z0, z1, groups, self.temperature, chunk)
         return loss

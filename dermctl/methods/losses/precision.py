@@ -8,6 +8,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
+_FULL = ("none", "ieee")
+
 
 def working_dtype(*tensors: Tensor) -> torch.dtype:
     """float64 where an input is float64, else float32 (also for bfloat16 and half)."""
@@ -21,10 +23,13 @@ def full_precision(device: torch.device) -> Iterator[None]:
     bfloat16 autocast reaches inside a loss even after ``.float()``: matrix products are cast
     down again, which changed the gradient's norm by several percent.
     """
-    precision = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
+    products = (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    reduced = [(p, p.fp32_precision) for p in products if p.fp32_precision not in _FULL]
+    for product, _ in reduced:
+        product.fp32_precision = "ieee"
     try:
         with torch.autocast(device.type, enabled=False):
             yield
     finally:
-        torch.set_float32_matmul_precision(precision)
+        for product, setting in reduced:
+            product.fp32_precision = setting

@@ -10,7 +10,7 @@ from torch.autograd.function import once_differentiable
 
 from dermctl.methods.losses.kernels.softmax_sums import SoftmaxSums, softmax_sums
 from dermctl.methods.losses.kernels.symmetric import pull_from_negatives, sum_negatives
-from dermctl.methods.losses.kernels.tiles import SimilarityTiles
+from dermctl.methods.losses.kernels.tiles import SimilarityTiles, worth_keeping
 from dermctl.methods.losses.kernels.unit_rows import unit_rows, unit_rows_backward
 from dermctl.methods.losses.precision import full_precision, working_dtype
 
@@ -49,7 +49,7 @@ class NTXentOfOneProcess(torch.autograd.Function):
             tiles = SimilarityTiles(keys, temperature, None if groups is None else groups.repeat(2))
             sums = softmax_sums(temperature)
             positives = tiles.positives()
-            keep = any(ctx.needs_input_grad) and len(keys) <= 2 * chunk
+            keep = any(ctx.needs_input_grad) and worth_keeping(len(keys), len(keys), chunk)
             state, kept = sum_negatives(tiles, sums, positives, chunk=chunk, keep=keep)
             excess = sums.logarithm(state).sub_(positives)
             loss = torch.logaddexp(excess, torch.zeros_like(excess)).mean()

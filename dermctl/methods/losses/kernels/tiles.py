@@ -36,8 +36,8 @@ class SimilarityTiles:
 
     def positives(self) -> Tensor:
         """[2N] the logit of each key with the other view of its image."""
-        view0, view1 = self.keys.split(self.images)
-        return torch.linalg.vecdot(view0, view1).div_(self.temperature).repeat(2)
+        cosines: Tensor = torch.linalg.vecdot(self.keys[: self.images], self.keys[self.images :])
+        return cosines.div_(self.temperature).repeat(2)
 
     def negatives(self, rows: slice, columns: slice, out: Tensor | None = None) -> Tensor:
         """[r, c] logits; -inf for a key with itself, its positive, and its group.
@@ -74,3 +74,8 @@ def spans(start: int, stop: int, chunk: int) -> Iterator[slice]:
 def chunk_for(device: torch.device) -> int:
     """The side of a tile that a device works best with."""
     return CPU_CHUNK if device.type == "cpu" else ACCELERATOR_CHUNK
+
+
+def worth_keeping(rows: int, columns: int, chunk: int) -> bool:
+    """Whether so few tiles cover rows × columns that the gradient had better reuse them."""
+    return rows * columns <= 4 * chunk**2

@@ -18,5 +18,5 @@ def unit_rows(x: Tensor) -> tuple[Tensor, Tensor]:
 
 def unit_rows_backward(gradient: Tensor, unit: Tensor, inverse: Tensor) -> Tensor:
     """Turn dL/d(unit rows) into dL/d(rows), in place: what points along a row has no effect."""
-    along = torch.linalg.vecdot(gradient, unit).unsqueeze(1)
-    return gradient.addcmul_(unit, along, value=-1).mul_(inverse)
+    along: Tensor = torch.linalg.vecdot(gradient, unit)
+    return gradient.addcmul_(unit, along.unsqueeze(1), value=-1).mul_(inverse)
