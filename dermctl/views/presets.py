@@ -1,0 +1,48 @@
+"""Named augmentations."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from dermctl.errors import ConfigError
+from dermctl.views.spec import AugmentationSpec
+
+SIMCLR = AugmentationSpec()
+"""SimCLR on ImageNet to the letter (arXiv 2002.05709, appendix A, colour strength 1.0)."""
+
+DERM = AugmentationSpec(vertical_flip=0.5, quarter_turn=0.5, hue=0.05)
+"""SimCLR for skin: a lesion has no up and down, so all eight symmetries are alike; hue turns by at
+most 18 degrees, since 72 make skin green and blue, and colour is a diagnostic sign. Greyscale keeps
+its probability of 0.2: it stops the encoder from matching views by their colour histogram alone."""
+
+SUPERVISED = AugmentationSpec(
+    crop_scale=(0.35, 1.0),
+    vertical_flip=0.5,
+    quarter_turn=0.5,
+    brightness=0.2,
+    contrast=0.2,
+    saturation=0.2,
+    hue=0.02,
+    greyscale=0.0,
+    blur=0.0,
+)
+"""For learning from labels: the lesion stays in the crop and keeps its colours."""
+
+PRESETS = {"simclr": SIMCLR, "derm": DERM, "supervised": SUPERVISED}
+
+
+def preset(name: str) -> AugmentationSpec:
+    """The augmentation of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in PRESETS:
+        near = get_close_matches(name, PRESETS, n=1)
+        raise ConfigError(
+            f"there is no augmentation '{name}'"
+            + (f" (did you mean '{near[0]}'?)" if near else ""),
+            where="augmentation",
+            hint=f"Take one of: {', '.join(PRESETS)}",
+        )
+    return PRESETS[name]
