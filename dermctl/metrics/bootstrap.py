@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from dermctl.metrics.inputs import FloatArray
-from dermctl.metrics.results import plain
+from dermctl.metrics.results import plain_fields
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
@@ -46,16 +47,9 @@ class Interval:
     resamples: int
     partial_resamples: int = 0
 
-    def to_json(self) -> dict[str, float | int | None]:
+    def to_json(self) -> dict[str, Any]:
         """Plain values; None for NaN."""
-        return {
-            "value": plain(self.value),
-            "low": plain(self.low),
-            "high": plain(self.high),
-            "undefined_resamples": self.undefined_resamples,
-            "partial_resamples": self.partial_resamples,
-            "resamples": self.resamples,
-        }
+        return plain_fields(self)
 
 
 def cluster_weights(clusters: int, resamples: int, seed: int) -> Iterator[FloatArray]:
@@ -117,3 +111,11 @@ def percentile_interval(value: float, samples: FloatArray, partial: int = 0) -> 
     low, high = np.quantile(defined, [tail, 1 - tail]) if defined.size else (np.nan, np.nan)
     undefined = len(samples) - len(defined)
     return Interval(value, float(low), float(high), undefined, len(samples), partial)
+
+
+def per_class_to_json(per_class: Mapping[str, Mapping[str, Interval]]) -> dict[str, Any]:
+    """Class name → metric → interval, as plain values."""
+    return {
+        class_name: {name: interval.to_json() for name, interval in metrics.items()}
+        for class_name, metrics in per_class.items()
+    }

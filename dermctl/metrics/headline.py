@@ -44,6 +44,7 @@ OVERALL = (
     "ece",
     "brier",
 )
+LOWER_IS_BETTER = frozenset({"ece", "brier"})
 # Per-class metrics → why one can be undefined.
 PER_CLASS = {
     "sensitivity": NO_IMAGES,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -79,3 +80,11 @@ def mean_of_defined(values: FloatArray) -> FloatArray:
 def plain(number: float) -> float | None:
     """A number as JSON knows it: None for NaN."""
     return None if math.isnan(number) else float(number)
+
+
+def plain_fields(record: Any) -> dict[str, Any]:
+    """The fields of a dataclass of numbers and texts, with None for NaN."""
+    return {
+        name: plain(value) if isinstance(value, float) else value
+        for name, value in vars(record).items()
+    }

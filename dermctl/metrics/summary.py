@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,11 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from dermctl.errors import DataError
-from dermctl.metrics.bootstrap import RESAMPLES, Distribution, Interval, bootstrap
+from dermctl.metrics.bootstrap import (
+    RESAMPLES,
+    Distribution,
+    Interval,
+    bootstrap,
+    per_class_to_json,
+)
 from dermctl.metrics.decisions import confusion_matrix
 from dermctl.metrics.headline import MACRO_OF, OVERALL, PER_CLASS, Headline
 from dermctl.metrics.inputs import IntArray, check_predictions, clusters_in, encode_clusters
 from dermctl.metrics.results import plain
+from dermctl.metrics.thresholds import OperatingPoint, Threshold, apply_thresholds
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class Evaluation:
         support: [C] images of each class.
         confusion: [C, C] images; rows are the truth, columns the decision.
         undefined: metric, or "metric/class" → why it has no value or leaves a class out.
+        operating_points: class name → sensitivity and specificity at a threshold chosen elsewhere.
         seed: of the resampling.
     """
 
@@ -41,6 +49,7 @@ class Evaluation:
     support: tuple[int, ...]
     confusion: IntArray
     undefined: dict[str, str]
+    operating_points: dict[str, OperatingPoint]
     seed: int
 
     @property
@@ -62,12 +71,12 @@ class Evaluation:
             "support": list(self.support),
             **{name: plain(interval.value) for name, interval in self.intervals.items()},
             "intervals": {name: interval.to_json() for name, interval in self.intervals.items()},
-            "per_class": {
-                class_name: {name: interval.to_json() for name, interval in metrics.items()}
-                for class_name, metrics in self.per_class.items()
-            },
+            "per_class": per_class_to_json(self.per_class),
             "confusion": self.confusion.tolist(),
             "undefined": dict(self.undefined),
+            "operating_points": {
+                class_name: point.to_json() for class_name, point in self.operating_points.items()
+            },
             "seed": self.seed,
         }
 
@@ -78,6 +87,7 @@ def evaluate_predictions(
     groups: Sequence[Any] | npt.ArrayLike | None,
     class_names: Sequence[str],
     *,
+    thresholds: Mapping[str, Threshold] | None = None,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Evaluation:
@@ -88,6 +98,7 @@ def evaluate_predictions(
         probabilities: [n, C], each row summing to 1.
         groups: [n] what must be resampled together (patient or group id); None: single images.
         class_names: [C].
+        thresholds: class name → threshold chosen on validation images (`choose_thresholds`).
         resamples: bootstrap resamples; 0 leaves the bounds NaN.
         seed: of the resampling; the same seed compares models on the same resamples.
 
@@ -105,10 +116,13 @@ def evaluate_predictions(
         images=len(truth),
         clusters=clusters,
         intervals=overall_intervals(distribution),
-        per_class=_per_class(distribution, names),
+        per_class=per_class_intervals(distribution, names),
         support=tuple(np.bincount(truth, minlength=len(names)).tolist()),
         confusion=confusion_matrix(truth, scores.argmax(axis=1), len(names)).astype(np.int64),
         undefined=explain_undefined(distribution, names),
+        operating_points=apply_thresholds(
+            truth, scores, codes, names, thresholds or {}, resamples=resamples, seed=seed
+        ),
         seed=seed,
     )
 
@@ -133,6 +147,17 @@ def overall_intervals(distribution: Distribution) -> dict[str, Interval]:
     }
 
 
+def per_class_intervals(
+    distribution: Distribution, class_names: tuple[str, ...]
+) -> dict[str, dict[str, Interval]]:
+    """Class name → per-class metric → value with interval."""
+    columns = {metric: distribution.intervals(metric) for metric in PER_CLASS}
+    return {
+        class_name: {metric.removesuffix("_per_class"): columns[metric][i] for metric in PER_CLASS}
+        for i, class_name in enumerate(class_names)
+    }
+
+
 def explain_undefined(distribution: Distribution, class_names: Sequence[str]) -> dict[str, str]:
     """Why metrics have no value, or averages leave classes out: name → reason."""
     reasons: dict[str, str] = {}
@@ -147,16 +172,6 @@ def explain_undefined(distribution: Distribution, class_names: Sequence[str]) ->
         if np.isnan(distribution.values[metric]):
             reasons[metric] = "undefined for every class"
     return reasons
-
-
-def _per_class(
-    distribution: Distribution, class_names: tuple[str, ...]
-) -> dict[str, dict[str, Interval]]:
-    columns = {metric: distribution.intervals(metric) for metric in PER_CLASS}
-    return {
-        class_name: {metric.removesuffix("_per_class"): columns[metric][i] for metric in PER_CLASS}
-        for i, class_name in enumerate(class_names)
-    }
 
 
 def _classes_missing(
