@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from PIL import Image
+from torch.utils.data import Dataset
 
 from dermctl.errors import ConfigError
+from dermctl.views.batches import Batch
+from dermctl.views.images import StoredImages
+from dermctl.views.packed import Tensors, new_batch, open_image
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -24,8 +29,8 @@ _FILTERS = {
 
 
 @dataclass(frozen=True)
-class EvaluationSpec:
-    """How an image is brought to a model's input size; names and defaults as in timm.
+class EvaluationTransform:
+    """Brings an image to a model's input size; names and defaults as in timm.
 
     Args:
         size: side of the model's input in pixels.
@@ -54,36 +59,77 @@ class EvaluationSpec:
                 hint=f"Take one of: {', '.join(CROP_MODES)}",
             )
 
-    @classmethod
-    def from_timm(
-        cls, data_config: Mapping[str, object], size: int | None = None
-    ) -> EvaluationSpec:
-        """From ``timm.data.resolve_model_data_config``; ``size`` overrides the model's own."""
-        input_size = data_config["input_size"]
-        assert isinstance(input_size, tuple | list)
-        return cls(
-            size=size or int(input_size[-1]),
-            crop_pct=float(data_config.get("crop_pct") or cls.crop_pct),  # type: ignore[arg-type]
-            interpolation=str(data_config.get("interpolation") or cls.interpolation),
-            crop_mode=str(data_config.get("crop_mode") or cls.crop_mode),
-        )
+    def __call__(self, pixels: Pixels) -> Pixels:
+        """Resize and crop one decoded image: uint8 [H, W, 3] -> [size, size, 3].
+
+        Pillow resamples, as in timm and torchvision: the result is theirs to the last bit.
+        """
+        height, width = pixels.shape[:2]
+        target = math.floor(self.size / self.crop_pct)
+        if self.crop_mode == "squash":
+            new = (target, target)
+        elif width <= height:
+            new = (target, int(target * height / width))
+        else:
+            new = (int(target * width / height), target)
+        image = Image.fromarray(pixels)
+        if new != image.size:
+            image = image.resize(new, _FILTERS[self.interpolation])
+        left, top = round((new[0] - self.size) / 2), round((new[1] - self.size) / 2)
+        return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
 
 
-def evaluation_view(pixels: Pixels, spec: EvaluationSpec) -> Pixels:
-    """Resize and crop one decoded image: uint8 [H, W, 3] -> [size, size, 3].
+def evaluation_transform(encoder: str, size: int | None = None) -> EvaluationTransform:
+    """The transform that timm evaluates ``encoder`` with.
 
-    Pillow resamples, as in timm and torchvision: the result is theirs to the last bit.
+    Args:
+        encoder: timm name; of a name without published settings, timm's defaults are taken.
+        size: side of the input in pixels, where it is not the model's own.
     """
-    height, width = pixels.shape[:2]
-    target = math.floor(spec.size / spec.crop_pct)
-    if spec.crop_mode == "squash":
-        new = (target, target)
-    elif width <= height:
-        new = (target, int(target * height / width))
-    else:
-        new = (int(target * width / height), target)
-    image = Image.fromarray(pixels)
-    if new != image.size:
-        image = image.resize(new, _FILTERS[spec.interpolation])
-    left, top = round((new[0] - spec.size) / 2), round((new[1] - spec.size) / 2)
-    return np.asarray(image.crop((left, top, left + spec.size, top + spec.size)))
+    from timm.models import get_pretrained_cfg
+
+    published = get_pretrained_cfg(encoder, allow_unregistered=True)
+    if published is None:
+        return EvaluationTransform(size or EvaluationTransform.size)
+    return EvaluationTransform(
+        size=size or published.input_size[-1],
+        crop_pct=published.crop_pct or EvaluationTransform.crop_pct,
+        interpolation=published.interpolation or EvaluationTransform.interpolation,
+        crop_mode=published.crop_mode or EvaluationTransform.crop_mode,
+    )
+
+
+class EvaluationDataset(Dataset[Tensors]):
+    """Each image as it is evaluated, with its label where there are labels; no randomness.
+
+    Args:
+        images: to be read.
+        transform: how they are brought to the model's input size.
+        labels: int [N], class numbers.
+    """
+
+    def __init__(
+        self,
+        images: StoredImages,
+        transform: EvaluationTransform,
+        labels: npt.NDArray[np.integer] | None = None,
+    ) -> None:
+        if labels is not None and len(labels) != len(images):
+            raise ValueError("one label an image is needed")
+        self.images, self.transform = images, transform
+        self.labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitems__(self, batch: Batch | Sequence[int]) -> Tensors:
+        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], and ``labels`` likewise."""
+        indices = batch.indices if isinstance(batch, Batch) else list(batch)
+        pixels = new_batch(1, len(indices), self.transform.size)[0]
+        for place, index in enumerate(indices):
+            image = open_image(self.images, index).pixels(exact=True)
+            pixels[place] = torch.from_numpy(self.transform(image))
+        made = {"images": pixels, "index": torch.tensor(indices)}
+        if self.labels is not None:
+            made["labels"] = self.labels[made["index"]]
+        return made

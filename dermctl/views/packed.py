@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -13,7 +11,6 @@ from dermctl.errors import DataError
 from dermctl.views.batches import Batch
 from dermctl.views.cpu import make_views, one_thread
 from dermctl.views.encoded import EncodedImage
-from dermctl.views.evaluation import EvaluationSpec, evaluation_view
 from dermctl.views.images import StoredImages
 from dermctl.views.parameters import sample
 from dermctl.views.spec import AugmentationSpec
@@ -60,7 +57,7 @@ class ViewsDataset(Dataset[Tensors]):
         """
         one_thread()
         epoch, indices = batch
-        encoded = [_open(self.images, index) for index in indices]
+        encoded = [open_image(self.images, index) for index in indices]
         sizes = np.array([(image.width, image.height) for image in encoded], np.int64)
         views = sample(
             self.spec, sizes, self.images.keys[indices], seed=self.seed, epoch=epoch,
@@ -102,43 +99,12 @@ class LabelledDataset(Dataset[Tensors]):
         return {"images": made["views"][0], "labels": self.labels[index], "index": index}
 
 
-class EvaluationDataset(Dataset[Tensors]):
-    """Each image as it is evaluated, with its label where there are labels; no randomness.
+def open_image(images: StoredImages, index: int) -> EncodedImage:
+    """Image number ``index``, not yet decoded.
 
-    Args:
-        images: to be read.
-        spec: how they are brought to the model's input size.
-        labels: int [N], class numbers.
+    Raises:
+        DataError: it cannot be read; it is named by number.
     """
-
-    def __init__(
-        self,
-        images: StoredImages,
-        spec: EvaluationSpec,
-        labels: npt.NDArray[np.integer] | None = None,
-    ) -> None:
-        if labels is not None and len(labels) != len(images):
-            raise ValueError("one label an image is needed")
-        self.images, self.spec = images, spec
-        self.labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitems__(self, batch: Batch | Sequence[int]) -> Tensors:
-        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], and ``labels`` likewise."""
-        indices = batch.indices if isinstance(batch, Batch) else list(batch)
-        pixels = new_batch(1, len(indices), self.spec.size)[0]
-        for place, index in enumerate(indices):
-            image = _open(self.images, index).pixels(exact=True)
-            pixels[place] = torch.from_numpy(evaluation_view(image, self.spec))
-        made = {"images": pixels, "index": torch.tensor(indices)}
-        if self.labels is not None:
-            made["labels"] = self.labels[made["index"]]
-        return made
-
-
-def _open(images: StoredImages, index: int) -> EncodedImage:
     try:
         return EncodedImage(images.read(index))
     except DataError as error:
