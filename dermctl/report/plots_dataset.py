@@ -1,0 +1,114 @@
+"""The plots of a dataset's report."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from dermctl.report.numbers import count
+from dermctl.report.plots import ACCENT, FAINT, INK, RULE, SECOND, SOFT, THIRD, Plot, figure, to_svg
+from dermctl.report.tallies import CrossTable
+
+# One colour for each split, in the order of the columns.
+SPLIT_COLOURS = (ACCENT, SECOND, THIRD, FAINT)
+MOST_BARS = 24
+"""With more values than this, bars give way to a curve of sizes."""
+_WIDTH = 350
+_NAME_LENGTH = 26
+
+
+def images_by_value(table: CrossTable, title: str) -> Plot:
+    """Images of each value as bars, one part a split; of many values, their sizes as a curve."""
+    if len(table.known) > MOST_BARS:
+        return _sizes(table, title)
+    rows = table.rows
+    with figure(_WIDTH, 58 + 22 * len(rows)) as (drawing, axes):
+        left = np.zeros(len(rows))
+        places = np.arange(len(rows))
+        for index, split in enumerate(table.columns):
+            widths = np.array([row.counts[index] for row in rows], dtype=float)
+            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
+            axes.barh(places, widths, 0.62, left=left, color=colour, label=split)
+            left += widths
+        for place, total in zip(places, left, strict=True):
+            axes.annotate(
+                count(int(total)), (total, place), (4, 0), textcoords="offset points",
+                va="center", fontsize=9, color=SOFT,
+            )  # fmt: skip
+        _name_rows(axes, [row.name for row in rows])
+        axes.set_xlim(0, 1.17 * max(left.max(initial=0), 1))
+        axes.set_xlabel("images")
+        _count_axis(axes)
+        _legend(axes, len(table.columns))
+        return to_svg(drawing, title, f"Bars: images of each {table.heading}, by split.")
+
+
+def shares_by_value(table: CrossTable, title: str) -> Plot:
+    """Share of each value in its split, side by side: alike where the split is balanced."""
+    rows = table.rows
+    splits = [index for index, total in enumerate(table.totals) if total]
+    height = 0.78 / max(len(splits), 1)
+    with figure(_WIDTH, 58 + 34 * len(rows)) as (drawing, axes):
+        places = np.arange(len(rows))
+        for order, index in enumerate(splits):
+            share = [100 * row.counts[index] / table.totals[index] for row in rows]
+            offset = (order - (len(splits) - 1) / 2) * height
+            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
+            axes.barh(
+                places + offset, share, height * 0.86, color=colour, label=table.columns[index]
+            )
+        _name_rows(axes, [row.name for row in rows])
+        axes.set_xlabel("share of the split, %")
+        axes.grid(axis="x")
+        axes.set_xlim(0)
+        _legend(axes, len(splits))
+        return to_svg(drawing, title, f"Bars: share of each {table.heading} within each split.")
+
+
+def _sizes(table: CrossTable, title: str) -> Plot:
+    with figure(_WIDTH, 240) as (drawing, axes):
+        order = sorted(table.known, key=lambda row: -sum(row.counts))
+        for index, split in enumerate(table.columns):
+            sizes = np.array([row.counts[index] for row in order], dtype=float)
+            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
+            places = np.arange(1, len(sizes) + 1)
+            axes.plot(
+                places, np.where(sizes > 0, sizes, np.nan), ".", ms=4, color=colour, label=split
+            )
+        axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(lambda value, _: count(round(value)) if value >= 1 else "")
+        axes.minorticks_off()
+        axes.set_xlabel(f"{table.heading}, the largest first")
+        axes.set_ylabel("images")
+        axes.grid(axis="y")
+        _legend(axes, len(table.columns))
+        text = f"Points: images of each {table.heading} in each split, on a logarithmic scale."
+        return to_svg(drawing, title, text)
+
+
+def _name_rows(axes: Axes, names: list[str]) -> None:
+    short = [
+        name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…" for name in names
+    ]
+    axes.set_yticks(np.arange(len(names)), short)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_color(RULE)
+
+
+def _count_axis(axes: Axes) -> None:
+    axes.xaxis.set_major_locator(_few_whole_numbers())
+    axes.xaxis.set_major_formatter(lambda value, _: count(round(value)))
+    axes.grid(axis="x")
+
+
+def _few_whole_numbers() -> MaxNLocator:
+    return MaxNLocator(nbins=4, integer=True)
+
+
+def _legend(axes: Axes, columns: int) -> None:
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0, 1), ncols=columns, borderaxespad=0.2,
+        borderpad=0, handlelength=0.9, handleheight=0.9, columnspacing=1.4, labelcolor=INK,
+    )  # fmt: skip
