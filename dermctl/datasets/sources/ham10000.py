@@ -10,11 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from dermctl.datasets.sources.assemble import assemble
-from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
+from dermctl.datasets.sources.base import Download, ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.images import scan_images
 from dermctl.datasets.sources.locate import choose_label, download_hint, read_table
 
 NAME = "ham10000"
+FILES = "https://dataverse.harvard.edu/api/access/datafile"
 TABLES = ("HAM10000_metadata.csv", "HAM10000_metadata", "HAM10000_metadata.tab")
 FOLDERS = ("HAM10000_images_part_1", "HAM10000_images_part_2", "images", ".")
 COLUMNS = {"lesion_id": "lesion_id", "age": "age", "sex": "sex", "site": "localization"}
@@ -54,4 +55,25 @@ SOURCE = Source(
     default_label="dx",
     label_columns=("dx",),
     read=read,
+    downloads=(
+        # `format=original`: as deposited, not as the archive rewrites tables.
+        Download(
+            f"{FILES}/4338392?format=original",
+            "HAM10000_metadata.csv",
+            md5="8f85fb1aa29d80a2797247e434deb79d",
+            size=690_218,
+        ),
+        Download(
+            f"{FILES}/3172585",
+            "HAM10000_images_part_1.zip",
+            md5="4639bfa73ab251610530a97c898e6e46",
+            size=1_366_522_108,
+        ),
+        Download(
+            f"{FILES}/3172584",
+            "HAM10000_images_part_2.zip",
+            md5="da43d6cc50f6613013be07e8986b384b",
+            size=1_403_566_547,
+        ),
+    ),
 )

@@ -91,9 +91,13 @@ def find_table(raw: Path, names: Sequence[str], options: ReadOptions, hint: str)
 
 
 def find_optional_table(raw: Path, names: Sequence[str]) -> Path | None:
-    """The first of `names` in `raw`, whatever the case, or None."""
-    present = {path.name.lower(): path for path in sorted(raw.iterdir()) if path.is_file()}
-    return next((present[name.lower()] for name in names if name.lower() in present), None)
+    """The first of `names` in `raw`, or None; the case matters only in a name with a folder."""
+    present = {entry.name.lower(): entry for entry in sorted(raw.iterdir())}
+    for name in names:
+        path = raw / name if "/" in name else present.get(name.lower())
+        if path is not None and path.is_file():
+            return path
+    return None
 
 
 def require_column(csv: CsvTable, name: str, flag: str) -> str:

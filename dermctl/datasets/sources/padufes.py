@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dermctl.datasets.sources.assemble import assemble
-from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
+from dermctl.datasets.sources.base import Download, ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.csvfile import CsvTable
 from dermctl.datasets.sources.images import scan_images
 from dermctl.datasets.sources.locate import choose_label, download_hint, read_table
@@ -69,4 +69,10 @@ SOURCE = Source(
     default_label="diagnostic",
     label_columns=("diagnostic",),
     read=read,
+    downloads=(
+        Download(
+            "https://prod-dcd-datasets-cache-zipfiles.s3.eu-west-1.amazonaws.com/zr7vgbcyr2-1.zip",
+            "zr7vgbcyr2-1.zip",
+        ),
+    ),
 )

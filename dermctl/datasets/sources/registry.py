@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dermctl.datasets.sources import (
+    ddi,
+    derm7pt,
     fitzpatrick,
     folder,
     ham10000,
     isic,
+    isic2016,
+    isic2018,
+    isic2019,
+    isic2020,
+    isic2024,
     padufes,
+    sd198,
     table,
 )
 from dermctl.datasets.sources.base import Source
@@ -19,6 +27,14 @@ _MODULES = (
     padufes,
     fitzpatrick,
     ham10000,
+    isic2016,
+    isic2018,
+    isic2019,
+    isic2020,
+    isic2024,
+    ddi,
+    derm7pt,
+    sd198,
     table,
     folder,
 )

@@ -97,9 +97,10 @@ def path_inside(raw: Path, cell: str) -> str | None:
         return None
     path = PurePosixPath(cell.replace("\\", "/"))
     if path.is_absolute():
-        if not path.is_relative_to(raw.resolve().as_posix()):
+        roots = [root for root in (raw.absolute(), raw.resolve()) if path.is_relative_to(root)]
+        if not roots:
             raise ValueError(f"{cell!r} lies outside the folder of the images")
-        path = path.relative_to(raw.resolve().as_posix())
+        path = path.relative_to(roots[0])
     if ".." in path.parts or PureWindowsPath(cell).drive:
         raise ValueError(f"{cell!r} leads out of the folder of the images")
     return str(path)
