@@ -25,6 +25,18 @@ def check_two_views(z0: Tensor, z1: Tensor, *, where: str) -> None:
         )
 
 
+def check_labelled_rows(embeddings: Tensor, labels: Tensor, *, where: str) -> None:
+    """Raise ``TrainingError`` unless embeddings are [R, D] floating point and labels [R]."""
+    if embeddings.dim() != 2 or embeddings.shape[1] == 0 or not embeddings.is_floating_point():
+        raise TrainingError(
+            f"floating point embeddings of shape [R, D] are needed, not {embeddings.dtype} of "
+            f"{list(embeddings.shape)}",
+            where=where,
+            hint="Pass the encoder's or projector's output, one row an image",
+        )
+    check_one_per_row(labels, len(embeddings), name="labels", where=where)
+
+
 def check_at_least_two(images: int, *, where: str) -> None:
     """Raise ``TrainingError`` for a batch of fewer than two images: nothing to compare with."""
     if images < 2:
@@ -47,7 +59,21 @@ def check_one_per_row(values: Tensor, rows: int, *, name: str, where: str) -> No
 
 def check_positive(value: float, *, name: str, where: str) -> None:
     """Raise ``ConfigError`` unless ``value`` is a finite number above zero."""
-    if not (math.isfinite(value) and value > 0):
+    if not (_is_number(value) and value > 0):
         raise ConfigError(
             f"{name} must be above 0, not {value}", where=where, hint=f"Use for example {name}=0.1"
         )
+
+
+def check_weight(value: float, *, name: str, where: str) -> None:
+    """Raise ``ConfigError`` unless ``value`` is a finite number of at least zero."""
+    if not (_is_number(value) and value >= 0):
+        raise ConfigError(
+            f"{name} must be at least 0, not {value}",
+            where=where,
+            hint=f"Use {name}=0 to leave that term out",
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)

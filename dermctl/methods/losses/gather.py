@@ -1,13 +1,13 @@
-"""Rows of all processes, in an order that is the same everywhere.
-
-A gather here carries no gradient: losses that use it write their own.
-"""
+"""Rows of all processes, in an order that is the same everywhere."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from dermctl.errors import TrainingError
 
@@ -41,20 +41,64 @@ def gather_counts(rows: Tensor, *, where: str) -> list[int]:
     return [int(n) for n in counts]
 
 
-def gather_views(views: Tensor, counts: list[int]) -> Tensor:
-    """Values of both views' rows, from every process.
+def gather_rows(rows: Tensor, counts: list[int]) -> Tensor:
+    """[n, ...] of this process -> [N, ...] of every process, by rank.
 
     Args:
-        views: [2n, ...] this process' view 0, then its view 1.
-        counts: n of every process, by rank; they may differ (a last batch often does).
-
-    Returns:
-        [2N, ...] view 0 of every process by rank, then view 1: image i of all is row i and N + i.
+        rows: n is this process' entry of ``counts``.
+        counts: n of every process; they may differ (a last batch often does).
     """
-    most, n = max(counts), len(views) // 2
-    padded = views.new_zeros(2, most, *views.shape[1:])
-    padded[0, :n], padded[1, :n] = views[:n], views[n:]
+    padded = rows.new_zeros(max(counts), *rows.shape[1:])
+    padded[: len(rows)] = rows
     received = [torch.empty_like(padded) for _ in counts]
     dist.all_gather(received, padded)
-    by_view = [[r[view, :n] for r, n in zip(received, counts, strict=True)] for view in (0, 1)]
-    return torch.cat(by_view[0] + by_view[1])
+    return torch.cat([part[:n] for part, n in zip(received, counts, strict=True)])
+
+
+def gather_views(views: Tensor, counts: list[int]) -> Tensor:
+    """[2n, ...] this process' view 0, then its view 1 -> [2N, ...] view 0 of all, then view 1.
+
+    Image i of all, counted by rank, is then row i and row N + i.
+    """
+    n = len(views) // 2
+    pairs = gather_rows(torch.stack([views[:n], views[n:]], dim=1), counts)
+    return torch.cat([pairs[:, 0], pairs[:, 1]])
+
+
+def all_rows(rows: Tensor, *, where: str) -> Tensor:
+    """[n, D] of this process -> [N, D] of every process, by rank, with gradient.
+
+    For a loss that every process computes of all rows: averaged over the processes, as
+    distributed training does, the gradient is the one of a single process with all rows.
+    Outside distributed training the rows themselves.
+    """
+    if process_count() == 1:
+        return rows
+    gathered: Tensor = _AllRows.apply(rows, gather_counts(rows, where=where))
+    return gathered
+
+
+def all_labels(labels: Tensor, *, where: str) -> Tensor:
+    """[n] of this process -> [N] of every process, by rank."""
+    if process_count() == 1:
+        return labels
+    return gather_rows(labels, gather_counts(labels.unsqueeze(1), where=where))
+
+
+class _Context(Protocol):
+    own: slice
+
+
+class _AllRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: _Context, rows: Tensor, counts: list[int]) -> Tensor:
+        start = sum(counts[: process_rank()])
+        ctx.own = slice(start, start + len(rows))
+        return gather_rows(rows, counts)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: _Context, gradient: Tensor) -> tuple[Tensor, None]:
+        gradient = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(gradient)
+        return gradient[ctx.own], None

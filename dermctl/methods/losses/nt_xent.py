@@ -40,9 +40,11 @@ class NTXentLoss(nn.Module):
     ) -> None:
         super().__init__()
         check_positive(temperature, name="temperature", where=WHERE)
-        if chunk is not None and chunk < 1:
+        if chunk is not None and not (isinstance(chunk, int) and chunk >= 1):
             raise ConfigError(
-                f"chunk must be at least 1, not {chunk}", where=WHERE, hint="Leave it out"
+                f"chunk must be a whole number of at least 1, not {chunk}",
+                where=WHERE,
+                hint="Leave it out: it is then chosen by device",
             )
         self.temperature = temperature
         self.chunk = chunk

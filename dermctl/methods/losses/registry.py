@@ -1,0 +1,132 @@
+"""Losses by name, built from plain values such as a configuration holds."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+
+from torch import nn
+
+from dermctl.errors import ConfigError
+from dermctl.methods.losses.barlow_twins import BarlowTwinsLoss
+from dermctl.methods.losses.metric_learning import (
+    MetricLearningLoss,
+    accepted_parameters,
+    metric_learning_losses,
+    works_without_labels,
+)
+from dermctl.methods.losses.nt_xent import NTXentLoss
+from dermctl.methods.losses.supcon import SupConLoss
+from dermctl.methods.losses.two_views import ImagesAsClasses
+from dermctl.methods.losses.vicreg import VICRegLoss
+
+TWO_VIEWS: dict[str, type[nn.Module]] = {
+    "nt_xent": NTXentLoss,
+    "vicreg": VICRegLoss,
+    "barlow_twins": BarlowTwinsLoss,
+}
+"""Called with (z0 [N, D], z1 [N, D], groups [N] or None)."""
+LABELLED: dict[str, type[nn.Module]] = {"supcon": SupConLoss}
+"""Called with (embeddings [R, D], labels [R]), as are those of pytorch-metric-learning."""
+
+
+def loss_names() -> list[str]:
+    """All names: our own, then the classes of pytorch-metric-learning that we have no own form of.
+
+    Capitals, underscores and the ending "Loss" do not matter: NTXentLoss is nt_xent.
+    """
+    own = {**TWO_VIEWS, **LABELLED}
+    known = {_key(name) for name in own}
+    return [*own, *(name for name in metric_learning_losses() if _key(name) not in known)]
+
+
+def build_loss(name: str, **parameters: object) -> nn.Module:
+    """The loss of a name; see ``TWO_VIEWS`` and ``LABELLED`` for how it is called.
+
+    Args:
+        name: one of ``loss_names()``.
+        parameters: plain values for its constructor; ``gather`` is one of every loss.
+
+    Raises:
+        ConfigError: the name or a parameter is unknown, or a value is missing or unusable.
+    """
+    name = resolve_name(name)
+    own = {**TWO_VIEWS, **LABELLED}
+    if name in own:
+        accepted = list(inspect.signature(own[name]).parameters)
+        _check_parameters(name, parameters, accepted, required=[])
+        return own[name](**parameters)
+    gather = bool(parameters.pop("gather", True))
+    loss = metric_learning_losses()[name]
+    needs = accepted_parameters(loss)
+    required = [parameter for parameter, is_required in needs.items() if is_required]
+    _check_parameters(name, parameters, [*needs, "gather"], required)
+    try:
+        return MetricLearningLoss(loss(**parameters), gather=gather)
+    except (TypeError, ValueError, AssertionError) as error:
+        raise ConfigError(
+            f"{name} cannot be built from {parameters}: {error}",
+            where="loss",
+            hint="See the documentation of pytorch-metric-learning for the values it takes",
+        ) from error
+
+
+def build_two_view_loss(name: str, **parameters: object) -> nn.Module:
+    """As ``build_loss``, but every loss is called with (z0 [N, D], z1 [N, D], groups or None).
+
+    Labelled losses then take each image as a class of its own.
+
+    Raises:
+        ConfigError: as ``build_loss``; or the loss learns weights for a fixed set of classes.
+    """
+    name = resolve_name(name)
+    if name in TWO_VIEWS:
+        return build_loss(name, **parameters)
+    if name not in LABELLED and not works_without_labels(name):
+        raise ConfigError(
+            f"{name} needs labels",
+            where="loss",
+            hint=f"To learn from views use one of: {', '.join(_names_without_labels())}",
+        )
+    loss = build_loss(name, **{**parameters, "gather": False})
+    return ImagesAsClasses(loss, name=name, gather=bool(parameters.get("gather", True)))
+
+
+def resolve_name(name: str) -> str:
+    """The one spelling of a loss' name.
+
+    Raises:
+        ConfigError: no loss is called that; the nearest names are suggested.
+    """
+    by_key = {_key(known): known for known in loss_names()}
+    if _key(name) in by_key:
+        return by_key[_key(name)]
+    near = [by_key[key] for key in difflib.get_close_matches(_key(name), by_key, n=3, cutoff=0.5)]
+    raise ConfigError(
+        f"no loss is called {name!r}",
+        where="loss",
+        hint=f"Nearest: {', '.join(near)}" if near else f"One of: {', '.join(loss_names())}",
+    )
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "").removesuffix("loss")
+
+
+def _names_without_labels() -> list[str]:
+    return [n for n in loss_names() if n in TWO_VIEWS or n in LABELLED or works_without_labels(n)]
+
+
+def _check_parameters(
+    name: str, given: dict[str, object], accepted: list[str], required: list[str]
+) -> None:
+    unknown = [parameter for parameter in given if parameter not in accepted]
+    missing = [parameter for parameter in required if parameter not in given]
+    faults = [f"does not know {', '.join(unknown)}"] * bool(unknown)
+    faults += [f"needs {', '.join(missing)}"] * bool(missing)
+    if faults:
+        raise ConfigError(
+            f"{name} {' and '.join(faults)}",
+            where="loss",
+            hint=f"It accepts: {', '.join(accepted)}",
+        )
