@@ -39,13 +39,13 @@ _STYLE: Any = {  # matplotlib's own type lists some 300 keys
     "svg.fonttype": "none",  # text stays text: it can be read aloud, searched and copied
     "text.parse_math": False,  # a class called "$x$" is no formula
     "font.family": [_FONT],
-    "font.size": 10,
-    "axes.titlesize": 10,
+    "font.size": 11,
+    "axes.titlesize": 11.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
-    "axes.labelsize": 10,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
+    "axes.labelsize": 11,
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
     "text.color": INK,
     "axes.titlecolor": INK,
     "axes.labelcolor": SOFT,
@@ -70,7 +70,7 @@ _STYLE: Any = {  # matplotlib's own type lists some 300 keys
     "axes.facecolor": "none",
     "savefig.facecolor": "none",
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": 10.5,
     "path.simplify": False,
 }
 

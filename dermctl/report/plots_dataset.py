@@ -7,7 +7,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from dermctl.report.numbers import count
-from dermctl.report.plots import ACCENT, FAINT, INK, RULE, SECOND, SOFT, THIRD, Plot, figure, to_svg
+from dermctl.report.plots import (
+    ACCENT,
+    FAINT,
+    INK,
+    PAPER,
+    RULE,
+    SECOND,
+    SOFT,
+    THIRD,
+    Plot,
+    figure,
+    to_svg,
+)
 from dermctl.report.tallies import CrossTable
 
 # One colour for each split, in the order of the columns.
@@ -23,21 +35,22 @@ def images_by_value(table: CrossTable, title: str) -> Plot:
     if len(table.known) > MOST_BARS:
         return _sizes(table, title)
     rows = table.rows
-    with figure(_WIDTH, 58 + 22 * len(rows)) as (drawing, axes):
+    with figure(_WIDTH, _bars_height(table)) as (drawing, axes):
         left = np.zeros(len(rows))
         places = np.arange(len(rows))
         for index, split in enumerate(table.columns):
             widths = np.array([row.counts[index] for row in rows], dtype=float)
-            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
-            axes.barh(places, widths, 0.62, left=left, color=colour, label=split)
+            axes.barh(
+                places, widths, 0.64, left=left, color=_colour(index), ec=PAPER, lw=0.8, label=split
+            )
             left += widths
         for place, total in zip(places, left, strict=True):
             axes.annotate(
                 count(int(total)), (total, place), (4, 0), textcoords="offset points",
-                va="center", fontsize=9, color=SOFT,
+                va="center", fontsize=10.5, color=SOFT,
             )  # fmt: skip
         _name_rows(axes, [row.name for row in rows])
-        axes.set_xlim(0, 1.17 * max(left.max(initial=0), 1))
+        axes.set_xlim(0, 1.2 * max(left.max(initial=0), 1))
         axes.set_xlabel("images")
         _count_axis(axes)
         _legend(axes, len(table.columns))
@@ -45,25 +58,26 @@ def images_by_value(table: CrossTable, title: str) -> Plot:
 
 
 def shares_by_value(table: CrossTable, title: str) -> Plot:
-    """Share of each value in its split, side by side: alike where the split is balanced."""
+    """Share of each value within each split as dots on one line: close where splits are alike."""
     rows = table.rows
     splits = [index for index, total in enumerate(table.totals) if total]
-    height = 0.78 / max(len(splits), 1)
-    with figure(_WIDTH, 58 + 34 * len(rows)) as (drawing, axes):
+    shares = np.array(
+        [[100 * row.counts[index] / table.totals[index] for index in splits] for row in rows]
+    )
+    with figure(_WIDTH, _bars_height(table)) as (drawing, axes):
         places = np.arange(len(rows))
-        for order, index in enumerate(splits):
-            share = [100 * row.counts[index] / table.totals[index] for row in rows]
-            offset = (order - (len(splits) - 1) / 2) * height
-            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
-            axes.barh(
-                places + offset, share, height * 0.86, color=colour, label=table.columns[index]
-            )
+        axes.hlines(places, shares.min(axis=1), shares.max(axis=1), color=SOFT, lw=0.9, zorder=1)
+        for column, index in enumerate(splits):
+            axes.plot(
+                shares[:, column], places, "o", ms=6.5, color=_colour(index), mec=PAPER, mew=0.8,
+                label=table.columns[index],
+            )  # fmt: skip
         _name_rows(axes, [row.name for row in rows])
         axes.set_xlabel("share of the split, %")
-        axes.grid(axis="x")
-        axes.set_xlim(0)
+        axes.set_xlim(0, 1.08 * max(shares.max(initial=0), 1))
+        axes.grid()
         _legend(axes, len(splits))
-        return to_svg(drawing, title, f"Bars: share of each {table.heading} within each split.")
+        return to_svg(drawing, title, f"Dots: share of each {table.heading} within each split.")
 
 
 def _sizes(table: CrossTable, title: str) -> Plot:
@@ -71,10 +85,14 @@ def _sizes(table: CrossTable, title: str) -> Plot:
         order = sorted(table.known, key=lambda row: -sum(row.counts))
         for index, split in enumerate(table.columns):
             sizes = np.array([row.counts[index] for row in order], dtype=float)
-            colour = SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
             places = np.arange(1, len(sizes) + 1)
             axes.plot(
-                places, np.where(sizes > 0, sizes, np.nan), ".", ms=4, color=colour, label=split
+                places,
+                np.where(sizes > 0, sizes, np.nan),
+                ".",
+                ms=5,
+                color=_colour(index),
+                label=split,
             )
         axes.set_yscale("log")
         axes.yaxis.set_major_formatter(lambda value, _: count(round(value)) if value >= 1 else "")
@@ -85,6 +103,14 @@ def _sizes(table: CrossTable, title: str) -> Plot:
         _legend(axes, len(table.columns))
         text = f"Points: images of each {table.heading} in each split, on a logarithmic scale."
         return to_svg(drawing, title, text)
+
+
+def _bars_height(table: CrossTable) -> int:
+    return 64 + 23 * len(table.rows)
+
+
+def _colour(index: int) -> str:
+    return SPLIT_COLOURS[index % len(SPLIT_COLOURS)]
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
