@@ -1,0 +1,78 @@
+"""What the report of an evaluation is made of: plain values, filled by ``core.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One image that the model got wrong.
+
+    Args:
+        image_id: the source's identifier.
+        truth: its class.
+        decision: the class that the model gave it.
+        probability: the model's probability for that decision, 0..1.
+        picture: JPEG, PNG or WebP bytes to embed; None: not shown.
+        link: relative address of the picture where it is not embedded.
+        blurred: whether the picture is blurred until it is clicked (clinical photographs).
+    """
+
+    image_id: str
+    truth: str
+    decision: str
+    probability: float
+    picture: bytes | None = None
+    link: str | None = None
+    blurred: bool = True
+
+
+@dataclass(frozen=True)
+class EvaluationReport:
+    """One evaluation. What is left empty is said to be missing; nothing is made up.
+
+    Args:
+        checkpoint: name of the model that was evaluated.
+        dataset: name of the dataset.
+        split: ``test``, ``val``, …
+        class_names: [C].
+        metrics: `dermctl.metrics.summary.Evaluation.to_json()`.
+        labels: [n] class indices.
+        probabilities: [n, C].
+        groups: what the intervals resample, in the plural ("patients", "groups (patients, …)").
+        weights: where the weights come from (encoder, pretraining, run).
+        trained_on: the datasets that the model was trained on; empty: not known.
+        selection: how the checkpoint was chosen ("best balanced accuracy on validation").
+        leak_check: what was compared, and what was found.
+        synthetic: whether any image was drawn by code.
+        facts: further name → value pairs to show (label column, image size, hashes, date).
+        subgroups: one `dermctl.metrics.subgroup_results.SubgroupAudit.to_json()` a column.
+        mistakes: the most confident mistakes, the most confident first.
+        notes: remarks on this evaluation.
+        limitations: what the figures do not show, beyond what holds for every evaluation.
+    """
+
+    checkpoint: str
+    dataset: str
+    split: str
+    class_names: Sequence[str]
+    metrics: Mapping[str, Any]
+    labels: npt.NDArray[np.int64]
+    probabilities: npt.NDArray[np.float64]
+    groups: str = "images"
+    weights: str = ""
+    trained_on: Sequence[str] = ()
+    selection: str = ""
+    leak_check: str = ""
+    synthetic: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
+    subgroups: Sequence[Mapping[str, Any]] = ()
+    mistakes: Sequence[Mistake] = ()
+    notes: Sequence[str] = ()
+    limitations: Sequence[str] = ()
