@@ -33,7 +33,7 @@ class DermctlError(Exception):
         return " ".join(f"{self.what}{place}{step}".split())
 
 
-class UsageFault(DermctlError):
+class UsageFault(DermctlError):  # noqa: N818 - a slip of the user, no error of the program
     """A flag or argument that cannot be used as given (exit code 2)."""
 
     exit_code = 2

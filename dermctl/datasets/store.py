@@ -9,7 +9,6 @@ Parquet row groups must be decompressed whole (format: arrow.apache.org/docs/for
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,7 +74,7 @@ class StoreWriter:
         temporary = path.with_suffix(".partial")
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
             writer.write_batch(batch)
-        os.replace(temporary, path)
+        temporary.replace(path)
         self._ids, self._images, self._bytes = [], [], 0
         self._shard += 1
 

@@ -1,0 +1,124 @@
+"""The only reader and writer of weights.
+
+A checkpoint is Lightning's, readable with ``weights_only=True``, plus one plain dictionary under
+``dermctl`` that says what the weights are: kind, encoder, image size, classes, preprocessing.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dermctl.errors import CheckpointError
+
+FORMAT = 1
+_KEY = "dermctl"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a checkpoint's weights are. Plain values only, so that it loads without unpickling."""
+
+    kind: str  # pretrain | finetune
+    encoder: str  # timm name
+    image_size: int  # pixels a side
+    mean: tuple[float, ...]  # of the normalisation, per channel, for pixels in 0..1
+    std: tuple[float, ...]
+    crop_pct: float  # of the evaluation transform, as timm names it
+    interpolation: str  # likewise
+    crop_mode: str  # likewise
+    store_size: int  # short side that images were packed to
+    classes: tuple[str, ...] = ()  # in the order of the logits; empty for pretraining
+    label: str | None = None  # the column that the classes come from
+    datasets: tuple[str, ...] = ()  # names of the datasets it was trained on
+    manifests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what it was trained on
+    synthetic: bool = False  # trained on drawn images
+    format: int = FORMAT
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint that was read: its path, its description and its weights."""
+
+    path: Path
+    about: Description
+    state: Mapping[str, torch.Tensor]
+
+
+def describe(checkpoint: dict[str, Any], about: Description) -> None:
+    """Add the description to a checkpoint that is being saved."""
+    plain = asdict(about)
+    checkpoint[_KEY] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()
+    }
+
+
+def save_checkpoint(path: Path, about: Description, state: Mapping[str, torch.Tensor]) -> None:
+    """Write weights that no Trainer holds (a linear probe's), under a temporary name first."""
+    from dermctl.files import replacing
+
+    document: dict[str, Any] = {"state_dict": dict(state)}
+    describe(document, about)
+    with replacing(path) as temporary:
+        torch.save(document, temporary)
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint of ours.
+
+    Raises:
+        CheckpointError: when it is missing, cut short, not readable without unpickling, or not
+            written by dermctl.
+    """
+    if not path.is_file():
+        raise CheckpointError(
+            "no such checkpoint", where=path, hint="Train one with: dermctl pretrain"
+        )
+    try:
+        document = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CheckpointError(f"cannot be read as a checkpoint ({reason})", where=path) from error
+    if not isinstance(document, dict) or _KEY not in document or "state_dict" not in document:
+        raise CheckpointError("this checkpoint was not written by dermctl", where=path)
+    plain = document[_KEY]
+    if plain["format"] > FORMAT:
+        raise CheckpointError(
+            "the checkpoint was written by a newer dermctl", where=path, hint="Update dermctl"
+        )
+    fields: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()
+    }
+    about = Description(**fields)
+    return Checkpoint(path, about, document["state_dict"])
+
+
+def fill(module: nn.Module, checkpoint: Checkpoint, part: str) -> None:
+    """Load the weights under ``part.`` into ``module``; every key and shape must match.
+
+    Raises:
+        CheckpointError: naming what is missing, left over or of another shape.
+    """
+    own = module.state_dict()
+    given = {
+        key.removeprefix(f"{part}."): value
+        for key, value in checkpoint.state.items()
+        if key.startswith(f"{part}.")
+    }
+    faults = [f"missing {key}" for key in own if key not in given]
+    faults += [f"unknown {key}" for key in given if key not in own]
+    faults += [
+        f"{key} is {tuple(given[key].shape)}, not {tuple(value.shape)}"
+        for key, value in own.items()
+        if key in given and given[key].shape != value.shape
+    ]
+    if faults:
+        shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if faults[5:] else "")
+        raise CheckpointError(f"the weights do not fit the {part}: {shown}", where=checkpoint.path)
+    module.load_state_dict(given)

@@ -1,0 +1,48 @@
+"""``dermctl data list``."""
+
+from __future__ import annotations
+
+import typer
+
+from dermctl.cli.options import JSON, example, unpack
+
+EXAMPLE = example("dermctl data list", "dermctl data list --json")
+
+
+def list_data(ctx: typer.Context, json: JSON = False) -> None:
+    """Known sources (licence, size, how to get them) and prepared datasets."""
+    from dermctl.core.data.list import list_data as run
+
+    workspace, output, _ = unpack(ctx, json=json)
+    listing = run(workspace)
+    if json:
+        output.document(listing.to_json())
+        return
+    output.heading("Sources")
+    output.table(
+        ("source", "images", "licence", "default label", "what it is"),
+        [(s.name, s.size, s.license, s.default_label, s.title) for s in listing.sources],
+    )
+    output.heading("How to get them")
+    output.facts({source.name: source.how_to_get for source in listing.sources})
+    output.heading(f"Prepared in {workspace.data}")
+    if listing.prepared:
+        output.table(
+            ("dataset", "source", "label", "classes", "train", "val", "test", "rejected", ""),
+            [
+                (
+                    dataset.name,
+                    dataset.source,
+                    dataset.label,
+                    dataset.classes,
+                    *(dataset.images[split] for split in ("train", "val", "test")),
+                    dataset.rejected,
+                    "synthetic" if dataset.synthetic else "",
+                )
+                for dataset in listing.prepared
+            ],
+            right=(3, 4, 5, 6, 7),
+        )
+    else:
+        output.line("  none yet")
+        output.next_steps("dermctl data prepare SOURCE --raw DIR")

@@ -1,0 +1,61 @@
+"""Options that several commands share, declared once, so that all use the same words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from dermctl.cli.output import Output
+from dermctl.cli.progress import progress_for
+from dermctl.progress import Progress
+from dermctl.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Globals:
+    """What stands before the command: workspace, ``--quiet``."""
+
+    workspace: Workspace
+    quiet: bool
+
+
+def unpack(ctx: typer.Context, *, json: bool = False) -> tuple[Workspace, Output, Progress]:
+    """What every command begins with."""
+    given: Globals = ctx.obj
+    output = Output(json=json, quiet=given.quiet)
+    return given.workspace, output, progress_for(output)
+
+
+def example(*lines: str) -> str:
+    """The epilog of a command's help: lines to type."""
+    return "\n\n".join(["Examples:", *lines])
+
+
+JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all randomness.")]
+Accelerator = Annotated[str | None, typer.Option(help="auto, cpu, gpu or mps.")]
+Devices = Annotated[int | None, typer.Option(min=1, help="Devices to train on.")]
+Nodes = Annotated[int | None, typer.Option(min=1, help="Machines to train on.")]
+Precision = Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")]
+Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes.")]
+RunName = Annotated[str | None, typer.Option("--name", help="Name of the run.")]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("--config", exists=True, dir_okay=False, help="YAML of settings."),
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One setting over --config; repeatable."),
+]
+CheckpointFile = Annotated[
+    Path | None,
+    typer.Argument(metavar="[CKPT]", exists=True, dir_okay=False, help="Default: the newest."),
+]
+
+
+def given(**flags: Any) -> dict[str, Any]:
+    """The flags that were given."""
+    return {name: value for name, value in flags.items() if value is not None}

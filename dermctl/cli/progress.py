@@ -1,0 +1,155 @@
+"""Progress bars on a terminal, plain lines elsewhere; on stderr, so that pipes stay clean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as Bars,
+)
+from rich.progress import Task as RichTask
+from rich.text import Text
+
+from dermctl.cli.output import Output, console
+from dermctl.progress import Progress, SilentProgress, Task
+
+_SECONDS_BETWEEN_PLAIN_LINES = 30.0
+
+
+def progress_for(output: Output) -> Progress:
+    """Bars on a terminal, plain lines on a pipe, nothing with ``--quiet`` or in a child rank."""
+    from dermctl.runs import is_main_process
+
+    if output.quiet or not is_main_process():
+        return SilentProgress()
+    return BarProgress(output) if console(stderr=True).is_terminal else PlainProgress(output)
+
+
+class BarProgress:
+    """Draws one bar a task, with rate and time left."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+        self._bars: Bars | None = None
+
+    def say(self, message: str) -> None:
+        """Print above the bars."""
+        if self._bars is not None:
+            self._bars.console.print(Text(message), soft_wrap=True)
+        else:
+            self._output.say(message)
+
+    @contextmanager
+    def task(
+        self, description: str, total: float | None = None, unit: str = "images"
+    ) -> Iterator[Task]:
+        """Open a bar; it stays on the screen, full, when the task ends."""
+        if self._bars is not None:  # a task within a task: another bar below
+            yield _Bar(
+                self._bars, self._bars.add_task(description, total=total, unit=unit, note="")
+            )
+            return
+        with _bars() as bars:
+            self._bars = bars
+            try:
+                yield _Bar(bars, bars.add_task(description, total=total, unit=unit, note=""))
+            finally:
+                self._bars = None
+
+
+def _bars() -> Bars:
+    return Bars(
+        SpinnerColumn(finished_text="✓"),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=28),
+        MofNCompleteColumn(),
+        _Rate(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=console(stderr=True),
+    )
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: RichTask) -> Text:
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        shown = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
+        return Text(f"{shown} {task.fields['unit']}/s", style="dim")
+
+
+class _Bar:
+    def __init__(self, bars: Bars, task: TaskID) -> None:
+        self._bars, self._task = bars, task
+
+    def advance(self, amount: float = 1) -> None:
+        self._bars.advance(self._task, amount)
+
+    def update(self, *, total: float | None = None, note: str | None = None) -> None:
+        if total is not None:
+            self._bars.update(self._task, total=total)
+        if note is not None:
+            self._bars.update(self._task, note=note)
+
+
+class PlainProgress:
+    """One line when a task begins, one each half minute, one when it ends."""
+
+    def __init__(self, output: Output) -> None:
+        self._output = output
+
+    def say(self, message: str) -> None:
+        """A line of its own."""
+        self._output.say(message)
+
+    @contextmanager
+    def task(
+        self, description: str, total: float | None = None, unit: str = "images"
+    ) -> Iterator[Task]:
+        """Report a task in plain lines."""
+        task = _PlainTask(self._output, description, total, unit)
+        yield task
+        task.show(done=True)
+
+
+class _PlainTask:
+    def __init__(self, output: Output, description: str, total: float | None, unit: str) -> None:
+        self._output, self._description, self._unit = output, description, unit
+        self._total, self._done, self._note = total, 0.0, ""
+        self._started = self._shown = time.monotonic()
+
+    def advance(self, amount: float = 1) -> None:
+        self._done += amount
+        if time.monotonic() - self._shown >= _SECONDS_BETWEEN_PLAIN_LINES:
+            self.show()
+
+    def update(self, *, total: float | None = None, note: str | None = None) -> None:
+        self._total = self._total if total is None else total
+        self._note = self._note if note is None else note
+
+    def show(self, *, done: bool = False) -> None:
+        self._shown = time.monotonic()
+        elapsed = self._shown - self._started
+        of = f" of {self._total:,.0f}" if self._total is not None else ""
+        rate = f", {self._done / elapsed:,.1f} {self._unit}/s" if elapsed > 0.05 else ""
+        left = ""
+        if not done and self._total is not None and self._done:
+            left = f", {elapsed * (self._total - self._done) / self._done:.0f} s left"
+        note = f" ({self._note})" if self._note else ""
+        self._output.say(
+            f"{self._description}: {self._done:,.0f}{of} {self._unit} in {elapsed:.0f} s{rate}{left}{note}"
+        )

@@ -1,0 +1,79 @@
+"""How a setting states its default, meaning and range, and how values are held against them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args, get_origin, get_type_hints
+
+
+def setting(
+    default: Any,
+    meaning: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+) -> Any:
+    """A dataclass field with its meaning (units included), inclusive range or choices."""
+    metadata = {"meaning": meaning, "low": low, "high": high, "choices": tuple(choices)}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def setting_names(config: type) -> list[str]:
+    """Names of all settings of a configuration class, in order."""
+    return [field.name for field in dataclasses.fields(config)]
+
+
+def coerce(config: type, name: str, value: object) -> tuple[Any, str | None]:
+    """``value`` as the type of setting ``name``: (value, None), or (value, what is wrong)."""
+    field = next(field for field in dataclasses.fields(config) if field.name == name)
+    kind = get_type_hints(config)[name]
+    optional = type(None) in get_args(kind)
+    if value is None or (optional and value in ("none", "null", "")):
+        return (None, None) if optional else (value, f"{name}: a value is needed")
+    plain = next((k for k in get_args(kind) if k is not type(None)), kind) if optional else kind
+    try:
+        converted = _convert(plain, value)
+    except (TypeError, ValueError):
+        return value, f"{name}: {value!r} is not {_type_name(plain)}"
+    return converted, _range_fault(field, converted)
+
+
+def _convert(kind: Any, value: object) -> Any:
+    if get_origin(kind) is tuple:
+        parts: Iterable[object] = (
+            [part for part in value.split(",") if part] if isinstance(value, str) else value  # type: ignore[assignment]
+        )
+        return tuple(_convert(get_args(kind)[0], part) for part in parts)
+    if kind is bool:
+        if isinstance(value, bool):
+            return value
+        return {"true": True, "yes": True, "false": False, "no": False}[str(value).lower()]
+    if kind is int:
+        if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
+            raise ValueError
+        return int(value)  # type: ignore[call-overload]
+    if kind is float:
+        if isinstance(value, bool):
+            raise ValueError
+        return float(value)  # type: ignore[arg-type]
+    return str(value)
+
+
+def _type_name(kind: Any) -> str:
+    if get_origin(kind) is tuple:
+        return "a list"
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a text")
+
+
+def _range_fault(field: dataclasses.Field[Any], value: Any) -> str | None:
+    low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
+    if choices and value not in choices:
+        return f"{field.name}: {value!r} is not one of {', '.join(choices)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value != value or (low is not None and value < low):
+            return f"{field.name}: {value} is under the least value, {low}"
+        if high is not None and value > high:
+            return f"{field.name}: {value} is over the greatest value, {high}"
+    return None

@@ -1,0 +1,78 @@
+"""The settings of the trainings: what each means, its unit and its range stand here only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dermctl.config.fields import setting
+
+ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+PRECISIONS = ("auto", "fp32", "bf16")
+AUGMENTATIONS = ("simclr", "derm")
+OPTIMIZERS = ("adamw", "sgd")
+
+
+@dataclass(frozen=True)
+class _Hardware:
+    accelerator: str = setting("auto", "where to train", choices=ACCELERATORS)
+    devices: int = setting(0, "devices to train on; 0: all GPUs, or one CPU", low=0)
+    nodes: int = setting(1, "machines to train on", low=1)
+    precision: str = setting("auto", "auto: bf16 where the hardware has it", choices=PRECISIONS)
+    workers: int = setting(-1, "loader processes a device; -1: as the cores allow", low=-1)
+    seed: int = setting(0, "seed of all randomness", low=0)
+
+
+@dataclass(frozen=True)
+class PretrainConfig(_Hardware):
+    """Self-supervised pretraining (SimCLR, arXiv 2002.05709)."""
+
+    data: tuple[str, ...] = setting((), "prepared datasets; none named: every one")
+    encoder: str = setting("vit_small_patch16_224", "any timm model")
+    image_size: int = setting(224, "pixels a side of a view", low=16, high=1024)
+    batch_size: int = setting(256, "images a step, over all devices", low=2)
+    epochs: int = setting(100, "passes over the images", low=1)
+    lr: float = setting(5e-4, "peak learning rate", low=0.0)
+    weight_decay: float = setting(0.05, "spares biases and norms", low=0.0)
+    warmup: float = setting(0.1, "share of all steps in which lr rises", low=0.0, high=1.0)
+    optimizer: str = setting("adamw", "optimiser", choices=OPTIMIZERS)
+    loss: str = setting("nt_xent", "loss over the two views", choices=("nt_xent",))
+    temperature: float = setting(0.2, "temperature of NT-Xent", low=0.01, high=10.0)
+    projector_hidden: int = setting(1024, "hidden width of the projector", low=1)
+    projector_dim: int = setting(128, "width in which the loss compares", low=2)
+    augmentation: str = setting("simclr", "preset of both views", choices=AUGMENTATIONS)
+    init: str | None = setting(None, "checkpoint to start the encoder from")
+    name: str | None = setting(None, "name of the run")
+
+
+@dataclass(frozen=True)
+class FinetuneConfig(_Hardware):
+    """Supervised training, from a pretrained encoder or from none."""
+
+    data: str | None = setting(None, "prepared dataset; none named: the newest")
+    from_checkpoint: str | None = setting(
+        None, "checkpoint of the encoder; none named: the newest pretraining; 'none': random"
+    )
+    mode: str = setting("full", "what is trained", choices=("full", "linear"))
+    encoder: str | None = setting(None, "any timm model, where there is no checkpoint")
+    image_size: int = setting(0, "pixels a side; 0: as pretrained, or 224", low=0, high=1024)
+    batch_size: int = setting(64, "images a step, over all devices", low=1)
+    epochs: int = setting(30, "passes over the images", low=1)
+    lr: float = setting(3e-4, "peak learning rate", low=0.0)
+    weight_decay: float = setting(0.05, "spares biases and norms", low=0.0)
+    warmup: float = setting(0.1, "share of all steps in which lr rises", low=0.0, high=1.0)
+    optimizer: str = setting("adamw", "optimiser", choices=OPTIMIZERS)
+    class_weights: str = setting(
+        "inverse", "weights of the cross-entropy", choices=("inverse", "none")
+    )
+    label_smoothing: float = setting(0.0, "smoothing of the targets", low=0.0, high=0.9)
+    drop_path: float = setting(0.0, "stochastic depth of the encoder", low=0.0, high=0.9)
+    monitor: str = setting(
+        "val/balanced_accuracy",
+        "what chooses the best epoch",
+        choices=("val/balanced_accuracy", "val/auc", "val/acc", "val/loss"),
+    )
+    name: str | None = setting(None, "name of the run")
+
+
+CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
+"""Command -> its configuration."""

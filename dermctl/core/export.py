@@ -1,0 +1,198 @@
+"""``export onnx``: one file with preprocessing and classes inside, verified against PyTorch."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import nn
+
+from dermctl import __version__
+from dermctl.checkpoint import Description, read_checkpoint
+from dermctl.core.evaluate import newest_classifier
+from dermctl.errors import ExportError
+from dermctl.files import replacing
+from dermctl.models.restore import restore_classifier
+from dermctl.progress import SILENT, Progress
+from dermctl.views.normalization import to_float
+from dermctl.workspace import Workspace
+
+OPSET = 18
+TOLERANCE = 1e-4
+"""Greatest difference between ONNX Runtime and PyTorch that is let through, in a probability."""
+_CHECK_BATCHES = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What came of it."""
+
+    file: Path
+    checkpoint: Path
+    size_bytes: int
+    max_difference: float
+    classes: tuple[str, ...]
+    image_size: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "file": str(self.file),
+            "checkpoint": str(self.checkpoint),
+            "size_bytes": self.size_bytes,
+            "max_difference": self.max_difference,
+            "tolerance": TOLERANCE,
+            "classes": list(self.classes),
+            "image_size": self.image_size,
+        }
+
+
+class Deployed(nn.Module):
+    """Pixels to probabilities: uint8 [B, S, S, 3] -> float32 [B, C], normalisation inside."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, model: nn.Module, about: Description) -> None:
+        super().__init__()
+        self.model = model
+        self.register_buffer("mean", torch.tensor(about.mean))
+        self.register_buffer("std", torch.tensor(about.std))
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """[B, S, S, 3] uint8 -> [B, C] rows that sum to 1."""
+        logits: torch.Tensor = self.model(to_float(images, self.mean, self.std))
+        return logits.softmax(1)
+
+
+def export_onnx(
+    workspace: Workspace,
+    checkpoint: Path | None = None,
+    *,
+    out: Path | None = None,
+    progress: Progress = SILENT,
+) -> Exported:
+    """Export a fine-tuned model and check the file against PyTorch before it gets its name.
+
+    Raises:
+        CheckpointError: no checkpoint, or one without a classifier.
+        ExportError: when the file's probabilities differ by more than ``TOLERANCE``.
+    """
+    read = read_checkpoint(checkpoint or newest_classifier(workspace, progress))
+    model = Deployed(restore_classifier(read), read.about).eval()
+    place = out or _default_file(read.path)
+    with replacing(place) as temporary, progress.task("export and check", 2, unit="steps") as task:
+        _write(model, read.about, temporary)
+        task.advance()
+        difference = max_difference(model, temporary, read.about.image_size)
+        task.advance()
+        if not difference <= TOLERANCE:
+            raise ExportError(
+                f"the exported file differs from PyTorch by {difference:.2g}, more than "
+                f"{TOLERANCE:g}; it was not kept",
+                where=place,
+            )
+        size = temporary.stat().st_size
+    return Exported(
+        file=place,
+        checkpoint=read.path,
+        size_bytes=size,
+        max_difference=difference,
+        classes=read.about.classes,
+        image_size=read.about.image_size,
+    )
+
+
+def _default_file(checkpoint: Path) -> Path:
+    if checkpoint.parent.name == "checkpoints":
+        return checkpoint.parent.parent / "export" / "model.onnx"
+    return checkpoint.with_suffix(".onnx")
+
+
+def _write(model: nn.Module, about: Description, path: Path) -> None:
+    example = torch.zeros(2, about.image_size, about.image_size, 3, dtype=torch.uint8)
+    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            model,
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["images"],
+            output_names=["probabilities"],
+            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+            external_data=False,
+            verbose=False,
+        )
+    assert program is not None
+    document = program.model_proto
+    _forget_sources(document)
+    onnx.helper.set_model_props(document, _facts(about))
+    document.producer_name, document.producer_version = "dermctl", __version__
+    document.doc_string = "Research use only; not a medical device."
+    onnx.checker.check_model(document, full_check=True)
+    onnx.save_model(document, path)
+
+
+def _forget_sources(document: onnx.ModelProto) -> None:
+    """Nodes carry the absolute paths of the source files they came from: drop them."""
+    for graph in (document.graph, *document.functions):
+        for node in graph.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+
+
+def _facts(about: Description) -> dict[str, str]:
+    """What a deployment needs beside the graph, as JSON values under plain names."""
+    return {
+        "classes": json.dumps(list(about.classes)),
+        "image_size": str(about.image_size),
+        "preprocessing": json.dumps(
+            {
+                "packed_short_side": about.store_size,
+                "crop_pct": about.crop_pct,
+                "interpolation": about.interpolation,
+                "crop_mode": about.crop_mode,
+                "input": "uint8 RGB, [batch, height, width, 3]; normalisation is in the graph",
+                "mean": list(about.mean),
+                "std": list(about.std),
+            }
+        ),
+        "encoder": about.encoder,
+        "label": about.label or "",
+        "trained_on": json.dumps(list(about.datasets)),
+        "synthetic": json.dumps(about.synthetic),
+        "intended_use": "research use only, not a medical device",
+    }
+
+
+def max_difference(model: nn.Module, path: Path, image_size: int) -> float:
+    """Greatest absolute difference of probabilities over several batch sizes of seeded pixels."""
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    generator = np.random.default_rng(0)
+    worst = 0.0
+    for batch in _CHECK_BATCHES:
+        pixels = generator.integers(0, 256, (batch, image_size, image_size, 3), dtype=np.uint8)
+        (given,) = session.run(["probabilities"], {"images": pixels})
+        with torch.inference_mode():
+            wanted = model(torch.from_numpy(pixels)).numpy()
+        difference = float(np.abs(given - wanted).max())
+        if not np.isfinite(difference):
+            return float("inf")
+        worst = max(worst, difference)
+    return worst
+
+
+def read_export(path: Path) -> dict[str, str]:
+    """The facts that an exported file carries."""
+    document = onnx.load(path, load_external_data=False)
+    return {prop.key: prop.value for prop in document.metadata_props}

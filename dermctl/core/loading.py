@@ -1,0 +1,180 @@
+"""From prepared datasets to loaders: which rows, which classes, which batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from dermctl.datasets.prepared import Split
+from dermctl.datasets.store import STORE_FOLDER, Store
+from dermctl.errors import DataError
+from dermctl.views.batches import EpochBatchSampler
+from dermctl.views.evaluation import EvaluationDataset, EvaluationTransform
+from dermctl.views.images import Part, StoredImages
+from dermctl.views.packed import LabelledDataset, ViewsDataset, as_is
+from dermctl.views.spec import AugmentationSpec
+
+Tensors = dict[str, torch.Tensor]
+IntArray = npt.NDArray[np.int64]
+
+
+def stored_images(splits: Sequence[Split]) -> StoredImages:
+    """The images of several splits, one after another, each known as ``dataset:image_id``."""
+    return StoredImages(
+        *(
+            Part(
+                Store(split.folder / STORE_FOLDER),
+                np.asarray(split.table.column("shard"), np.int64),
+                np.asarray(split.table.column("row"), np.int64),
+                [
+                    f"{dataset}:{image_id}"
+                    for dataset, image_id in zip(
+                        split.column("dataset"), split.column("image_id"), strict=True
+                    )
+                ],
+            )
+            for split in splits
+        )
+    )
+
+
+def labelled(split: Split) -> Split:
+    """The rows of a split that have a label.
+
+    Raises:
+        DataError: when there are none, saying why.
+    """
+    if not len(split):
+        raise DataError(
+            f"the {split.name} split of '{split.folder.name}' is empty",
+            where=split.folder / f"{split.name}.parquet",
+            hint="Prepare it again with a larger share, as --val 0.1 --test 0.2",
+        )
+    kept = split.where([label is not None for label in split.column("label")])
+    if not len(kept):
+        raise DataError(
+            f"no image in the {split.name} split of '{split.folder.name}' has a label",
+            where=split.folder / f"{split.name}.parquet",
+            hint="Prepare it with a label: --label COLUMN (csv: --label-column COLUMN)",
+        )
+    return kept
+
+
+def class_numbers(split: Split, classes: Sequence[str]) -> IntArray:
+    """Class number of each row.
+
+    Raises:
+        DataError: naming the labels that are not among ``classes``.
+    """
+    number = {name: index for index, name in enumerate(classes)}
+    labels = split.column("label")
+    strange = sorted({label for label in labels if label not in number})
+    if strange:
+        raise DataError(
+            f"labels that the model does not know: {', '.join(strange[:5])}"
+            + (f" and {len(strange) - 5} more" if strange[5:] else ""),
+            where=split.folder / f"{split.name}.parquet",
+            hint="Fine-tune on this dataset, or name the one it was trained on with --data NAME",
+        )
+    return np.array([number[label] for label in labels], np.int64)
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """What all loaders of a training share."""
+
+    batch_size: int
+    workers: int
+    seed: int
+    pin: bool
+
+
+class TrainingData(pl.LightningDataModule):
+    """Training and validation batches; each rank gets its share of each.
+
+    Args:
+        train: what makes a batch of training images.
+        val: what makes a batch of validation images, or None.
+        settings: of both loaders.
+    """
+
+    def __init__(
+        self,
+        train: ViewsDataset | LabelledDataset,
+        val: ViewsDataset | LabelledDataset | EvaluationDataset | None,
+        settings: LoaderSettings,
+    ) -> None:
+        super().__init__()
+        self._train, self._val, self._settings = train, val, settings
+
+    def train_dataloader(self) -> DataLoader[Tensors]:
+        """Shuffled anew each epoch; the last batch is left out when it is not full."""
+        return self._loader(self._train, shuffle=True, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader[Tensors] | list[DataLoader[Tensors]]:
+        """In order, the same views each time; no loader where there is no validation split."""
+        if self._val is None:
+            return []
+        return self._loader(self._val, shuffle=False, drop_last=False)
+
+    def _loader(
+        self,
+        dataset: ViewsDataset | LabelledDataset | EvaluationDataset,
+        *,
+        shuffle: bool,
+        drop_last: bool,
+    ) -> DataLoader[Tensors]:
+        rank, world = (
+            (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        )
+        sampler = EpochBatchSampler(
+            len(dataset),
+            self._settings.batch_size,
+            seed=self._settings.seed,
+            drop_last=drop_last,
+            rank=rank,
+            world_size=world,
+            shuffle=shuffle,
+        )
+        return batch_loader(dataset, sampler, self._settings)
+
+
+def batch_loader(
+    dataset: ViewsDataset | LabelledDataset | EvaluationDataset,
+    sampler: EpochBatchSampler,
+    settings: LoaderSettings,
+) -> DataLoader[Tensors]:
+    """A DataLoader over whole batches."""
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,  # type: ignore[arg-type]
+        collate_fn=as_is,  # type: ignore[arg-type]
+        num_workers=settings.workers,
+        pin_memory=settings.pin,
+        persistent_workers=settings.workers > 0,
+        # Forked workers would inherit the threads of the training.
+        multiprocessing_context="forkserver" if settings.workers else None,
+    )
+
+
+def evaluation_loader(
+    images: StoredImages, transform: EvaluationTransform, settings: LoaderSettings
+) -> DataLoader[Tensors]:
+    """All images once, in order, as the model sees them in evaluation."""
+    sampler = EpochBatchSampler(
+        len(images), settings.batch_size, drop_last=False, shuffle=False, seed=settings.seed
+    )
+    return batch_loader(EvaluationDataset(images, transform), sampler, settings)
+
+
+def training_views(
+    images: StoredImages, spec: AugmentationSpec, size: int, seed: int, labels: IntArray
+) -> LabelledDataset:
+    """One augmented view an image, with its label."""
+    return LabelledDataset(ViewsDataset(images, spec, size, seed=seed, count=1), labels)

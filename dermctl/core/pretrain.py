@@ -1,0 +1,202 @@
+"""``pretrain``: self-supervised training over the train manifests of prepared datasets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dermctl.checkpoint import Description, read_checkpoint
+from dermctl.config.resolve import to_yaml
+from dermctl.config.trainings import PretrainConfig
+from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
+from dermctl.core.transform import preprocessing
+from dermctl.datasets.prepared import Split, load_split
+from dermctl.errors import DataError
+from dermctl.methods.losses.nt_xent import NTXentLoss
+from dermctl.methods.simclr import SimCLR
+from dermctl.models.encoder import build_encoder, feature_width, parameter_count
+from dermctl.models.heads import Projector
+from dermctl.models.restore import restore_encoder
+from dermctl.progress import SILENT, Progress
+from dermctl.runs import new_run_folder, start_run
+from dermctl.training import (
+    BEST,
+    LAST,
+    Hardware,
+    fit,
+    loader_workers,
+    make_trainer,
+    resolve_hardware,
+    seed_everything,
+)
+from dermctl.views.packed import ViewsDataset
+from dermctl.views.presets import preset
+from dermctl.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """What came of it."""
+
+    run: Path
+    checkpoint: Path
+    encoder: str
+    parameters: int
+    images: int
+    datasets: tuple[str, ...]
+    steps: int
+    hardware: str
+    train_loss: float
+    val_loss: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "run": str(self.run),
+            "checkpoint": str(self.checkpoint),
+            "encoder": self.encoder,
+            "parameters": self.parameters,
+            "images": self.images,
+            "datasets": list(self.datasets),
+            "steps": self.steps,
+            "hardware": self.hardware,
+            "train_loss": self.train_loss,
+            "val_loss": self.val_loss,
+        }
+
+
+def pretrain(
+    workspace: Workspace, config: PretrainConfig, progress: Progress = SILENT
+) -> Pretrained:
+    """Train an encoder with SimCLR; the encoder in ``best.ckpt`` has the least validation loss.
+
+    Raises:
+        DataError: no dataset, an empty train split, a batch larger than it.
+        TrainingError: devices that are not there, a loss that is no number.
+        ConfigError, CheckpointError: an encoder or checkpoint that cannot be used.
+    """
+    hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    folders = _datasets(workspace, config.data, progress)
+    train = [load_split(folder, "train") for folder in folders]
+    val = [split for folder in folders if len(split := load_split(folder, "val"))]
+    images = sum(map(len, train))
+    _check_batch(images, config.batch_size, train)
+    seed_everything(config.seed)
+    module = _module(config, train)
+    settings = LoaderSettings(
+        config.batch_size,
+        loader_workers(config.workers, hardware),
+        config.seed,
+        hardware.accelerator == "cuda",
+    )
+    data = TrainingData(_views(train, config), _views(val, config) if val else None, settings)
+    run = new_run_folder(workspace.runs, config.name or f"pretrain-{config.encoder}")
+    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val))
+    progress.say(
+        f"pretraining {config.encoder} on {images:,} images of {', '.join(module.about.datasets)} "
+        f"({hardware}) into {run}"
+    )
+    trainer = make_trainer(
+        run,
+        hardware,
+        epochs=config.epochs,
+        progress=progress,
+        monitor="val/loss" if val else None,
+    )
+    fit(trainer, module, data)
+    checkpoints = run / "checkpoints"
+    metrics = trainer.callback_metrics
+    return Pretrained(
+        run=run,
+        checkpoint=checkpoints / f"{BEST if val else LAST}.ckpt",
+        encoder=config.encoder,
+        parameters=parameter_count(module.encoder),
+        images=images,
+        datasets=module.about.datasets,
+        steps=trainer.global_step,
+        hardware=str(hardware),
+        train_loss=float(metrics["train/loss"]),
+        val_loss=float(metrics["val/loss"]) if "val/loss" in metrics else None,
+    )
+
+
+def _datasets(workspace: Workspace, names: Sequence[str], progress: Progress) -> list[Path]:
+    """The datasets named; otherwise every one, real ones never together with synthetic ones."""
+    if names:
+        return [workspace.dataset(name) for name in dict.fromkeys(names)]
+    folders = workspace.datasets() or [workspace.newest_dataset()]
+    synthetic = [folder for folder in folders if _is_synthetic(folder)]
+    if synthetic and len(synthetic) < len(folders):
+        left_out = ", ".join(folder.name for folder in synthetic)
+        progress.say(f"left out, as it is synthetic: {left_out} (name it with --data to use it)")
+        folders = [folder for folder in folders if folder not in synthetic]
+    progress.say(f"no --data given: {', '.join(folder.name for folder in folders)}")
+    return folders
+
+
+def _is_synthetic(folder: Path) -> bool:
+    return bool(load_split(folder, "train").description["synthetic"])
+
+
+def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
+    if not images:
+        raise DataError(
+            "the train split is empty",
+            where=", ".join(str(split.folder) for split in train),
+            hint="Prepare it again with smaller --val and --test",
+        )
+    if images < batch_size:
+        raise DataError(
+            f"a batch of {batch_size} images is larger than the {images} images there are",
+            where="--batch-size",
+            hint=f"Take --batch-size {images} or less",
+        )
+
+
+def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
+    if config.init is None:
+        encoder = build_encoder(config.encoder, config.image_size)
+    else:
+        encoder = restore_encoder(read_checkpoint(Path(config.init)), image_size=config.image_size)
+    about = Description(
+        kind="pretrain",
+        encoder=config.encoder,
+        image_size=config.image_size,
+        **preprocessing(config.encoder),
+        store_size=max(int(split.description["size"]) for split in train),
+        datasets=tuple(str(split.description["name"]) for split in train),
+        manifests={str(split.description["name"]): split.sha256 for split in train},
+        synthetic=any(bool(split.description["synthetic"]) for split in train),
+    )
+    projector = Projector(feature_width(encoder), config.projector_hidden, config.projector_dim)
+    return SimCLR(
+        encoder,
+        projector,
+        NTXentLoss(temperature=config.temperature),
+        about,
+        optimizer=config.optimizer,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
+    )
+
+
+def _views(splits: Sequence[Split], config: PretrainConfig) -> ViewsDataset:
+    return ViewsDataset(
+        stored_images(splits), preset(config.augmentation), config.image_size, seed=config.seed
+    )
+
+
+def _facts(
+    config: PretrainConfig, hardware: Hardware, train: Sequence[Split], val: Sequence[Split]
+) -> dict[str, Any]:
+    return {
+        "seed": config.seed,
+        "hardware": str(hardware),
+        "manifests": {
+            f"{split.folder.name}/{split.name}": split.sha256 for split in (*train, *val)
+        },
+        "synthetic": any(bool(split.description["synthetic"]) for split in train),
+    }

@@ -1,0 +1,103 @@
+"""Looks at every file of a source and packs what can be seen into a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from dermctl.datasets.examine import Examined, examine
+from dermctl.datasets.pool import ordered_map
+from dermctl.datasets.reasons import Action
+from dermctl.datasets.screening import Findings
+from dermctl.datasets.store import Store, StoreWriter
+from dermctl.progress import SILENT, Progress
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of one file once its pixels are in the store."""
+
+    sha256: str
+    phash: int
+    width: int
+    height: int
+    shard: int
+    row: int
+
+
+@dataclass(frozen=True)
+class Looking:
+    """How files are looked at: see ``dermctl.datasets.examine.examine``."""
+
+    size: int
+    min_side: int
+    max_aspect: float
+    lossless: bool = False
+    workers: int | None = field(default=None, compare=False)
+
+
+def pack_files(
+    files: Mapping[int, tuple[str, Path]],
+    store: Path,
+    looking: Looking,
+    findings: Findings,
+    actions: Mapping[str, Action],
+    progress: Progress = SILENT,
+) -> dict[int, Seen]:
+    """Examine files in parallel and write the good ones into a store, in order.
+
+    Args:
+        files: row number -> (image id, file).
+        store: folder of the store to write.
+        looking: size and limits.
+        findings: where rejections and notes go.
+        actions: what each reason does.
+        progress: one unit a file.
+
+    Returns:
+        Row number -> what is known of its image, for the rows that are packed.
+    """
+    look = partial(
+        examine,
+        size=looking.size,
+        min_side=looking.min_side,
+        max_aspect=looking.max_aspect,
+        lossless=looking.lossless,
+    )
+    seen: dict[int, Seen] = {}
+    examined = ordered_map(look, (path for _, path in files.values()), looking.workers)
+    with StoreWriter(store) as writer, progress.task("look at and pack", len(files)) as task:
+        for (row, (image_id, _)), result in zip(files.items(), examined, strict=True):
+            _record(row, result, findings, actions)
+            if row not in findings.rejected and result.packed is not None:
+                place = writer.add(image_id, result.packed)
+                phash = result.phash or 0
+                seen[row] = Seen(result.sha256, phash, result.width, result.height, *place)
+            task.advance()
+            if len(findings.rejected):
+                task.update(note=f"{len(findings.rejected):,} rejected")
+    return seen
+
+
+def _record(row: int, result: Examined, findings: Findings, actions: Mapping[str, Action]) -> None:
+    found: Iterable[tuple[str, str]] = (*result.faults, *result.notes)
+    for code, detail in found:
+        findings.found(row, code, detail, actions)
+
+
+def repack(
+    old: Path, new: Path, ids: Sequence[str], places: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Copy the images at ``places`` into a new store, so that it holds nothing that was rejected.
+
+    Returns:
+        Their places there, in order.
+    """
+    source = Store(old)
+    with StoreWriter(new) as writer:
+        return [
+            writer.add(image_id, bytes(source.read(*place)))
+            for image_id, place in zip(ids, places, strict=True)
+        ]

@@ -1,0 +1,101 @@
+"""Which rows of a source are dropped before any pixel is looked at, and why: first reason wins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from dermctl.datasets.reasons import Action
+
+
+@dataclass
+class Findings:
+    """What was found row by row: at most one rejection a row, any number of notes.
+
+    Args:
+        rejected: row number -> (reason code, detail).
+        noted: reason code -> rows that were kept all the same.
+    """
+
+    rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
+    noted: Counter[str] = field(default_factory=Counter)
+
+    def found(self, row: int, code: str, detail: str, actions: Mapping[str, Action]) -> None:
+        """Drop or note ``row`` for ``code``, as ``actions`` says; its first rejection stands."""
+        if row in self.rejected:
+            return
+        if actions[code] is Action.DROP:
+            self.rejected[row] = (code, detail)
+        else:
+            self.noted[code] += 1
+
+    def kept(self, rows: int) -> list[int]:
+        """Numbers of the rows that no reason has dropped, in order."""
+        return [row for row in range(rows) if row not in self.rejected]
+
+
+def screen_rows(
+    table: pa.Table,
+    actions: Mapping[str, Action],
+    *,
+    labelled: bool = True,
+    licenses: Collection[str] = (),
+    raw_label: str = "label",
+) -> Findings:
+    """Duplicate ids, missing files, missing labels and unwanted licences.
+
+    Args:
+        table: a source's rows (``dermctl.datasets.sources.base.COMMON_SCHEMA``).
+        actions: what each reason does (``dermctl.datasets.reasons.resolve_actions``).
+        labelled: False for a table without labels, which serves pretraining only.
+        licenses: keep these only; empty: all.
+        raw_label: the label's column, for messages.
+    """
+    findings = Findings()
+    columns = ("image_id", "path", "expected", "label", "license")
+    values = {name: table.column(name).to_pylist() for name in columns}
+    first: dict[str, int] = {}
+    for row, image_id in enumerate(values["image_id"]):
+        if first.setdefault(image_id, row) != row:
+            detail = f"'{image_id}' is also row {first[image_id] + 1}"
+            findings.found(row, "duplicate_id", detail, actions)
+        if values["path"][row] is None:
+            detail = f"looked for {values['expected'][row]}"
+            findings.found(row, "missing_file", detail, actions)
+        if labelled and values["label"][row] is None:
+            findings.found(row, "missing_label", f"'{raw_label}' is empty", actions)
+        if licenses and values["license"][row] not in licenses:
+            detail = f"licence {values['license'][row] or 'unknown'}"
+            findings.found(row, "license_excluded", detail, actions)
+    return findings
+
+
+def label_conflicts(sha256s: Mapping[int, str], labels: Sequence[str | None]) -> dict[int, str]:
+    """Rows whose bytes occur under more than one label: row -> detail.
+
+    Args:
+        sha256s: hash of the source file of each row that is still kept.
+        labels: label of every row.
+    """
+    rows_of: dict[str, list[int]] = {}
+    for row, digest in sha256s.items():
+        rows_of.setdefault(digest, []).append(row)
+    conflicts: dict[int, str] = {}
+    for rows in rows_of.values():
+        names = sorted({str(labels[row]) for row in rows if labels[row] is not None})
+        if len(names) > 1:
+            conflicts.update(dict.fromkeys(rows, f"the same bytes are labelled {', '.join(names)}"))
+    return conflicts
+
+
+def small_classes(labels: Sequence[str | None], rows: Sequence[int], least: int) -> dict[int, str]:
+    """Of ``rows``, those whose class has fewer than ``least`` images: row -> detail."""
+    counts = Counter(labels[row] for row in rows if labels[row] is not None)
+    return {
+        row: f"'{labels[row]}' has {counts[labels[row]]} images, fewer than {least}"
+        for row in rows
+        if labels[row] is not None and counts[labels[row]] < least
+    }

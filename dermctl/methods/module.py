@@ -1,0 +1,62 @@
+"""What the training methods have in common: optimiser, schedule, logging, the checkpoint's note."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+
+from dermctl.checkpoint import Description, describe
+from dermctl.methods.optim import build_optimizer, warmup_cosine
+
+
+class TrainedModule(pl.LightningModule):
+    """A Lightning module with the optimiser and schedule of dermctl.
+
+    Args:
+        about: written into every checkpoint, see ``dermctl.checkpoint``.
+        optimizer: name, see ``dermctl.methods.optim``.
+        lr: peak learning rate.
+        weight_decay: of weights; biases and norms are spared.
+        warmup: share of all steps in which the learning rate rises.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(
+        self, about: Description, *, optimizer: str, lr: float, weight_decay: float, warmup: float
+    ) -> None:
+        super().__init__()
+        self.about = about
+        self._optimizer, self._lr = optimizer, lr
+        self._weight_decay, self._warmup = weight_decay, warmup
+        self.register_buffer("mean", torch.tensor(about.mean), persistent=False)
+        self.register_buffer("std", torch.tensor(about.std), persistent=False)
+
+    def configure_optimizers(self) -> Any:
+        """AdamW or SGD, with warm-up and cosine over all steps of the training."""
+        optimizer = build_optimizer(
+            self, self._optimizer, lr=self._lr, weight_decay=self._weight_decay
+        )
+        total = int(self.trainer.estimated_stepping_batches)
+        course = partial(warmup_cosine, total=total, warmup=round(total * self._warmup))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, course)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def log_step(self, name: str, value: torch.Tensor, batch_size: int) -> None:
+        """Log a value of one training step."""
+        self.log(name, value, on_step=True, on_epoch=False, batch_size=batch_size)
+
+    def log_epoch(self, name: str, value: torch.Tensor, batch_size: int) -> None:
+        """Log the mean of a value over an epoch and over the devices."""
+        self.log(name, value, on_step=False, on_epoch=True, sync_dist=True, batch_size=batch_size)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Say in the checkpoint what its weights are."""
+        describe(checkpoint, self.about)

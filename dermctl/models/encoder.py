@@ -1,0 +1,65 @@
+"""Encoders by timm name: images [B, 3, H, W] -> embeddings [B, D]."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from typing import Any
+
+import timm
+from torch import nn
+
+from dermctl.errors import ConfigError
+
+
+def build_encoder(name: str, image_size: int, *, drop_path: float = 0.0) -> nn.Module:
+    """A timm model without its classifier, for square images of ``image_size`` pixels.
+
+    Returns:
+        A module [B, 3, image_size, image_size] -> [B, D], with D as ``num_features``.
+
+    Raises:
+        ConfigError: for an unknown name (with the nearest ones) or an image size that it refuses.
+    """
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0.4)
+        known = f"nearest: {', '.join(near)}" if near else "see timm.list_models()"
+        raise ConfigError(f"timm knows no encoder '{name}' ({known})", where="encoder")
+    extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
+    if fixed_image_size(name):
+        extra["img_size"] = image_size
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            encoder: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **extra)
+    except (AssertionError, ValueError, TypeError, RuntimeError) as error:
+        raise ConfigError(
+            f"'{name}' cannot be built for {image_size} px ({error})",
+            where="encoder, image_size",
+            hint="Take an image size that is a multiple of its patch size",
+        ) from error
+    patch = getattr(getattr(encoder, "patch_embed", None), "patch_size", None)
+    if patch is not None and image_size % patch[0]:
+        raise ConfigError(
+            f"{image_size} px is no multiple of the patch size of '{name}', {patch[0]}",
+            where="image_size",
+            hint=f"Take --image-size {max(1, round(image_size / patch[0])) * patch[0]}",
+        )
+    return encoder
+
+
+def fixed_image_size(name: str) -> bool:
+    """Whether the architecture is built for one image size (ViTs), rather than any (CNNs)."""
+    config = timm.get_pretrained_cfg(name.split(".")[0])
+    return bool(config is not None and config.fixed_input_size)
+
+
+def feature_width(encoder: nn.Module) -> int:
+    """D: the width of an encoder's embeddings."""
+    head_width = getattr(encoder, "head_hidden_size", None)
+    return int(head_width or encoder.num_features)  # type: ignore[arg-type]
+
+
+def parameter_count(module: nn.Module) -> int:
+    """Number of trainable parameters."""
+    return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -1,0 +1,58 @@
+"""Models as they were saved."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from dermctl.checkpoint import Checkpoint, fill
+from dermctl.errors import CheckpointError
+from dermctl.models.encoder import build_encoder, feature_width
+from dermctl.models.heads import Classifier
+
+
+class ImageClassifier(nn.Module):
+    """Encoder and classifier: normalised images [B, 3, H, W] -> logits [B, C]."""
+
+    def __init__(self, encoder: nn.Module, classifier: nn.Module) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.classifier = classifier
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """[B, 3, H, W] -> [B, C]."""
+        logits: torch.Tensor = self.classifier(self.encoder(images))
+        return logits
+
+
+def restore_encoder(
+    checkpoint: Checkpoint, *, image_size: int | None = None, drop_path: float = 0.0
+) -> nn.Module:
+    """The checkpoint's encoder; at another image size, its position embedding is resampled."""
+    about = checkpoint.about
+    encoder = build_encoder(about.encoder, about.image_size, drop_path=drop_path)
+    fill(encoder, checkpoint, "encoder")
+    if image_size not in (None, about.image_size):
+        resize = getattr(encoder, "set_input_size", None)
+        if callable(resize):
+            resize(img_size=image_size)
+    return encoder
+
+
+def restore_classifier(checkpoint: Checkpoint) -> ImageClassifier:
+    """The checkpoint's fine-tuned model, in evaluation mode.
+
+    Raises:
+        CheckpointError: when it holds no classifier.
+    """
+    about = checkpoint.about
+    if not about.classes:
+        raise CheckpointError(
+            "this checkpoint has an encoder and no classifier",
+            where=checkpoint.path,
+            hint=f"Fine-tune it with: dermctl finetune --from {checkpoint.path}",
+        )
+    encoder = restore_encoder(checkpoint)
+    classifier = Classifier(feature_width(encoder), len(about.classes))
+    fill(classifier, checkpoint, "classifier")
+    return ImageClassifier(encoder, classifier).eval()

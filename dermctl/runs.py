@@ -1,0 +1,85 @@
+"""One folder a training: its name, its configuration, what it ran on."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from dermctl import __version__
+from dermctl.files import write_json, write_text
+
+# Lightning starts the other ranks by running the whole command again: they take rank 0's folder.
+_CHOSEN = "DERMCTL_RUN_FOLDER"
+_PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "pyarrow", "pillow")
+
+
+def is_main_process() -> bool:
+    """Whether this is rank 0, the one process that prints and writes."""
+    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+
+
+def new_run_folder(runs: Path, name: str) -> Path:
+    """Make ``runs/<stamp>-<name>/``; a child rank gets the folder that rank 0 made."""
+    if not is_main_process() and _CHOSEN in os.environ:
+        return Path(os.environ[_CHOSEN])
+    stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
+    folder, number = runs / f"{stamp}-{name}", 2
+    while True:
+        try:
+            folder.mkdir(parents=True)
+            break
+        except FileExistsError:
+            folder, number = runs / f"{stamp}-{name}-{number}", number + 1
+    os.environ[_CHOSEN] = str(folder.resolve())
+    return folder
+
+
+def start_run(folder: Path, command: str, config: str, facts: Mapping[str, Any]) -> None:
+    """Write the resolved ``config.yaml`` and ``provenance.json`` of a run (rank 0 only).
+
+    Args:
+        folder: the run's folder.
+        command: ``pretrain``, ``finetune``, …: what made the run.
+        config: the resolved configuration as YAML, itself a valid ``--config``.
+        facts: seed, hardware, hashes of the manifests, and whatever else was used.
+    """
+    if not is_main_process():
+        return
+    write_text(folder / "config.yaml", config)
+    document = {
+        "command": command,
+        "dermctl": __version__,
+        "started_at": now(),
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": package_versions(),
+        **facts,
+    }
+    write_json(folder / "provenance.json", document)
+
+
+def now() -> str:
+    """The time, with its zone, to the microsecond: sorts by age."""
+    return datetime.now().astimezone().isoformat()
+
+
+def package_versions() -> dict[str, str]:
+    """Versions of the packages that decide what a training does."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def command_line() -> str:
+    """The command as it was typed, without the path of the program."""
+    return " ".join(["dermctl", *sys.argv[1:]])
