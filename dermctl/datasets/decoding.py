@@ -1,48 +1,50 @@
-"""From the bytes of one file to upright, opaque sRGB pixels, or to the reason why not."""
+"""From the bytes of one file to upright, opaque sRGB pixels, or to the reason why not.
+
+Pillow reads the header of every file. The pixels of ordinary JPEGs and PNGs then come from faster
+readers (``jpeg_decoding``, ``png_decoding``); those of all other files from Pillow.
+"""
 
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from dermctl.datasets.reasons import REASONS
-from dermctl.errors import DataError
+from dermctl.datasets.colour_conversion import (
+    Pixels,
+    Raster,
+    cmyk_to_rgb,
+    flatten,
+    to_8_bits,
+    to_srgb,
+)
+from dermctl.datasets.jpeg_decoding import decode_jpeg
+from dermctl.datasets.orientation import exif_orientation, turn_upright
+from dermctl.datasets.png_decoding import check_png, decode_png
+from dermctl.datasets.reasons import Finding, ImageFault
 
 MAX_PIXELS = 178_956_970
-"""More pixels than this are not decoded (Pillow's own limit: 0.5 GiB of RGB)."""
+"""Pictures of more pixels are not decoded (Pillow's own limit, 0.5 GiB of RGB)."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM", "AVIF")
-"""The kinds of file that are read; Pillow knows more, and some of those run other programs."""
+"""What is read. Pillow knows more; some of those run other programs, none holds photographs."""
 
-Pixels = npt.NDArray[np.uint8]
-Finding = tuple[str, str]
-"""A reason code (``dermctl.datasets.reasons``) and its detail."""
+_ANIMATED_FORMATS = ("GIF", "PNG", "WEBP", "AVIF")
+"""Where several pictures are the frames of a film; elsewhere they are pages or previews."""
 
-
-class ImageFault(DataError):  # noqa: N818 - its siblings are faults too
-    """A file that yields no picture: a reason code and a detail for people."""
-
-    def __init__(self, code: str, detail: str) -> None:
-        self.code = code
-        self.detail = detail
-        super().__init__(f"{REASONS[code].explanation} ({detail})")
-
-    def __reduce__(self) -> tuple[type[ImageFault], tuple[str, str]]:
-        return type(self), (self.code, self.detail)
+_SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"II*\0", b"MM\0*", b"BM", b"GIF8", b"RIFF")
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """One picture, upright, opaque, sRGB.
+    """One picture: upright, opaque, sRGB.
 
     Args:
-        pixels: uint8 [H, W, 3]; may be smaller than the picture, see ``decode_rgb``.
-        width: of the whole picture in pixels, after turning it upright.
+        pixels: uint8 [H, W, 3]. They cover the whole picture, if at a lower resolution where
+            ``decode_rgb`` was told that less is needed.
+        width: of the original in pixels, upright.
         height: likewise.
         notes: what was put right: (reason code, detail).
     """
@@ -58,52 +60,118 @@ def decode_rgb(data: bytes, *, min_short_side_needed: int | None = None) -> Deco
 
     Args:
         data: the whole file.
-        min_short_side_needed: a large JPEG may be decoded at a fraction of its size, as long as its
-            short side keeps at least this many pixels; None: always at full size.
+        min_short_side_needed: a large JPEG may be decoded at a half, a quarter or an eighth of its
+            size, so long as its short side keeps this many pixels; None: always at full size.
 
     Raises:
-        ImageFault: no whole picture can be had from ``data``.
+        ImageFault: ``data`` holds no whole picture.
     """
-    if not data:
-        raise ImageFault("zero_bytes", "the file is empty")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image = _open(data)
-        _check_size(image)
-        notes = _note_pictures(image)
-        try:
-            upright = ImageOps.exif_transpose(image)
-            rgb = upright.convert("RGB")
-        except OSError as error:
-            raise ImageFault(
-                "truncated" if "trunc" in str(error).lower() else "unreadable", str(error)
-            ) from error
-        except Exception as error:
-            raise ImageFault("unreadable", str(error)) from error
-    pixels = np.asarray(rgb)
-    return Decoded(pixels, rgb.width, rgb.height, tuple(notes))
+    image = _open(data)
+    notes = _count_pictures(image)
+    if image.mode == "CMYK":
+        notes.append(("cmyk", "converted to RGB"))
+    if _has_16_bits(image):
+        notes.append(("depth_16bit", "scaled to 8 bits"))
+    raster = _read_pixels(image, data, min_short_side_needed)
+    pixels, see_through = flatten(to_8_bits(raster))
+    if see_through:
+        notes.append(("alpha_composited", f"{see_through:.1%} of the pixels, on white"))
+    if image.mode != "CMYK" and (profile := image.info.get("icc_profile")):
+        pixels, finding = to_srgb(pixels, profile)
+        notes += [finding] if finding else []
+    width, height = image.size
+    if (orientation := exif_orientation(image, data)) != 1:
+        pixels = turn_upright(pixels, orientation)
+        width, height = (height, width) if orientation >= 5 else (width, height)
+        notes.append(("exif_rotated", f"orientation {orientation}"))
+    return Decoded(pixels, width, height, tuple(notes))
 
 
 def _open(data: bytes) -> ImageFile.ImageFile:
+    """Read the header, and refuse what cannot or should not be decoded."""
+    if not data:
+        raise ImageFault("zero_bytes", "0 bytes")
     try:
-        return Image.open(io.BytesIO(data), formats=FORMATS)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise ImageFault("not_an_image", "no reader knows it") from error
+        raise _unidentified(data) from error
     except Image.DecompressionBombError as error:
         raise ImageFault("decompression_bomb", str(error)) from error
-    except Exception as error:
-        raise ImageFault("unreadable", str(error)) from error
-
-
-def _check_size(image: Image.Image) -> None:
+    except Exception as error:  # Pillow's readers raise many kinds for a damaged header
+        raise _damaged(data, error) from error
     if image.width * image.height > MAX_PIXELS:
         raise ImageFault("decompression_bomb", f"{image.width} x {image.height} pixels")
+    return image
 
 
-def _note_pictures(image: ImageFile.ImageFile) -> list[Finding]:
-    frames = getattr(image, "n_frames", 1)
-    if frames == 1:
+def _unidentified(data: bytes) -> ImageFault:
+    if data.startswith(_SIGNATURES):
+        return _damaged(data, "its header cannot be read")
+    if data[4:8] == b"ftyp":
+        return ImageFault("unreadable", "HEIF, or a film; convert it to JPEG")
+    return ImageFault("not_an_image", f"it begins with {data[:16]!r}")
+
+
+def _damaged(data: bytes, error: Exception | str) -> ImageFault:
+    return ImageFault("truncated" if _ends_early(data) else "unreadable", str(error))
+
+
+def _ends_early(data: bytes) -> bool:
+    """Whether a damaged file lacks the end that files of its kind have."""
+    if data.startswith(b"\xff\xd8"):
+        return not data.rstrip(b"\0").endswith(b"\xff\xd9")
+    if data.startswith(b"\x89PNG"):
+        return b"IHDR".startswith(data[12:16]) and b"IEND" not in data[-16:]
+    if data.startswith(b"GIF8"):
+        return not data.rstrip(b"\0").endswith(b";")
+    if data.startswith(b"RIFF"):
+        return len(data) < int.from_bytes(data[4:8], "little") + 8
+    if data.startswith(b"BM"):
+        return len(data) < int.from_bytes(data[2:6], "little")
+    return False
+
+
+def _count_pictures(image: ImageFile.ImageFile) -> list[Finding]:
+    try:
+        several = getattr(image, "is_animated", False)
+    except Exception as error:
+        raise ImageFault("unreadable", str(error)) from error
+    if not several:
         return []
-    if image.format in ("GIF", "PNG", "WEBP", "AVIF"):
-        raise ImageFault("animated", f"{frames} frames")
-    return [("multi_picture", f"the first of {frames}")]
+    frames = f"{getattr(image, 'n_frames', 'several')} pictures"
+    if image.format in _ANIMATED_FORMATS:
+        raise ImageFault("animated", frames)
+    return [("multi_picture", frames)]
+
+
+def _has_16_bits(image: ImageFile.ImageFile) -> bool:
+    """Whether the pixels are stored in 16 bits a channel, by Pillow's names of raw modes."""
+    return any(";16" in str(tile.args) for tile in image.tile)
+
+
+def _read_pixels(image: ImageFile.ImageFile, data: bytes, needed: int | None) -> Raster:
+    """The pixels as [H, W, 3] or [H, W, 4] (RGB or RGBA), uint8 or uint16."""
+    raster: Raster | None = None
+    if image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L"):
+        raster = decode_jpeg(data, image.size, needed)
+    elif image.format == "PNG":
+        raster = decode_png(data, check_png(data))
+    return _read_with_pillow(image, data) if raster is None else raster
+
+
+def _read_with_pillow(image: ImageFile.ImageFile, data: bytes) -> Raster:
+    try:
+        image.load()
+        if image.mode == "CMYK":
+            return cmyk_to_rgb(image, image.info.get("icc_profile"))
+        if image.mode == "F":
+            raise ImageFault("unreadable", "pixels are floating-point numbers without a range")
+        if image.mode.startswith("I"):
+            grey = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
+            return np.dstack([grey, grey, grey])
+        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+    except ImageFault:
+        raise
+    except Exception as error:
+        code = "truncated" if "truncated" in str(error).lower() else None
+        raise ImageFault(code, str(error)) if code else _damaged(data, error) from error

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dermctl.datasets.colour_checks import is_grey
-from dermctl.datasets.decoding import Decoded, Finding, ImageFault, decode_rgb
+from dermctl.datasets.decoding import Decoded, decode_rgb
 from dermctl.datasets.hashing import perceptual_hash
-from dermctl.datasets.packing import PACKED_SIDE, encode, shrink
+from dermctl.datasets.packing import PACKED_SIDE, Pixels, encode, shrink
+from dermctl.datasets.reasons import Finding, ImageFault
 
 MIN_SIDE = 32
 """Short side, in pixels, below which a picture is too small to be of use."""
@@ -76,7 +77,7 @@ def examine(
         return Examined(faults=((fault.code, fault.detail),), sha256=sha256, md5=md5)
     pixels = shrink(decoded.pixels, size)
     return Examined(
-        faults=tuple(_faults(decoded, min_side=min_side, max_aspect=max_aspect)),
+        faults=tuple(_faults(decoded, pixels, min_side=min_side, max_aspect=max_aspect)),
         notes=decoded.notes,
         sha256=sha256,
         md5=md5,
@@ -87,11 +88,11 @@ def examine(
     )
 
 
-def _faults(decoded: Decoded, *, min_side: int, max_aspect: float) -> list[Finding]:
+def _faults(decoded: Decoded, pixels: Pixels, *, min_side: int, max_aspect: float) -> list[Finding]:
     faults = []
     short, long = sorted((decoded.width, decoded.height))
     size = f"{decoded.width} x {decoded.height} pixels"
-    if is_grey(decoded.pixels):
+    if is_grey(pixels):
         faults.append(("not_rgb", "no colour in any pixel"))
     if short < min_side:
         faults.append(("too_small", size))

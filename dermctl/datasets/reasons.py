@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from dermctl.errors import UsageFault
+from dermctl.errors import DataError, UsageFault
+
+Finding = tuple[str, str]
+"""A reason code and its detail."""
 
 
 class Action(StrEnum):
@@ -81,6 +84,7 @@ _TABLE = (
     _note("alpha_composited", "see-through pixels, laid on white"),
     _note("exif_rotated", "turned upright as its EXIF orientation says"),
     _note("icc_converted", "a colour profile other than sRGB, converted to sRGB"),
+    _note("icc_unusable", "a damaged colour profile, or one of another kind: taken as sRGB"),
     _note("multi_picture", "several pictures in one file: the first is used"),
     # The row and its label.
     _drop("missing_label", "the row has no label"),
@@ -100,6 +104,18 @@ _TABLE = (
 
 REASONS: Mapping[str, Reason] = MappingProxyType({reason.code: reason for reason in _TABLE})
 """Every reason by its code, in the order of the table."""
+
+
+class ImageFault(DataError):  # noqa: N818 - its siblings are faults too
+    """A file that yields no picture: a reason code, and a detail for people."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(f"{REASONS[code].explanation} ({detail})")
+
+    def __reduce__(self) -> tuple[type[ImageFault], tuple[str, str]]:
+        return type(self), (self.code, self.detail)
 
 
 def resolve_actions(drop: Collection[str] = (), keep: Collection[str] = ()) -> Mapping[str, Action]:
