@@ -19,8 +19,8 @@ from dermctl.report.tallies import CrossTable, cross_table, group_sizes, spread
 
 _SKIN_TYPES = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI"}
 _SIZES_SHOWN = 8
-# Column of the manifest → what it is called on the page.
-_ATTRIBUTES = {"sex": "sex", "site": "site", "modality": "modality"}
+_ATTRIBUTES = ("sex", "site", "modality")
+"""Columns of the manifest that are shown where the source states them."""
 
 
 def write_dataset_report(
@@ -36,6 +36,8 @@ def write_dataset_report(
     """
     columns = [*SPLITS, *sorted(set(splits) - set(SPLITS))]
     tables = _tables(manifest, splits, columns)
+    ages = _ages(manifest, splits, columns)
+    stated = {*tables, "age"} if ages else set(tables)
     page = render(
         "dataset.html",
         document=document,
@@ -43,13 +45,16 @@ def write_dataset_report(
         rejected=_explained(document.get("rejected", {})),
         noted=_explained({**document.get("noted", {}), **document.get("table_faults", {})}),
         tables=tables,
-        classes_plots=_class_plots(tables["classes"]),
+        class_plots=_class_plots(tables["classes"]),
         skin_plots=_skin_plots(tables["skin types"]),
         groups=group_sizes(manifest.column("group_id").to_pylist()),
         known=_known(manifest),
-        ages=_ages(manifest, splits, columns),
+        ages=ages,
+        attributes=_ATTRIBUTES,
+        not_stated=[name for name in ("age", *_ATTRIBUTES) if name not in stated],
         sizes=_image_sizes(manifest),
         recipe=_recipe(document.get("split", {})),
+        provenance=_provenance(document),
     )
     write_text(path, page)
 
@@ -66,9 +71,9 @@ def _tables(
             "skin type", column("fitzpatrick"), splits, columns, name=_skin_type
         ),
     }
-    for name, heading in _ATTRIBUTES.items():
+    for name in _ATTRIBUTES:
         if any(value is not None for value in column(name)):
-            tables[name] = cross_table(heading, column(name), splits, columns, most_first=True)
+            tables[name] = cross_table(name, column(name), splits, columns, most_first=True)
     tables["licences"] = cross_table(
         "licence", column("license"), splits, columns, most_first=True, unknown="not stated"
     )
@@ -133,8 +138,8 @@ def _image_sizes(manifest: pa.Table) -> dict[str, Any]:
         "common": common,
         "distinct": len(set(sizes)),
         "others": len(sizes) - sum(number for _, number in common),
-        "short side": spread([min(size) for size in sizes]),
-        "long side": spread([max(size) for size in sizes]),
+        "short_side": spread([min(size) for size in sizes]),
+        "long_side": spread([max(size) for size in sizes]),
     }
 
 
@@ -154,3 +159,14 @@ def _recipe_value(key: str, value: Any) -> str:
     if key in ("val", "test") and isinstance(value, float):
         return f"{100 * value:g} % of the images"
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _provenance(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        ("Source", str(document["source"])),
+        ("Licence of the source", str(document["license"])),
+        ("Please cite", document["citation"] or "not stated"),
+        ("Prepared", str(document["prepared_at"])),
+        ("With", f"dermctl {document['dermctl']}"),
+        ("Manifest version", str(document["manifest_version"])),
+    ]

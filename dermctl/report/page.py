@@ -6,6 +6,7 @@ policy forbids the rest. Whatever comes from a data set is escaped.
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,22 @@ def render(template: str, **values: Any) -> str:
     Raises:
         jinja2.UndefinedError: when the template uses a value that was not given.
     """
-    return _environment().get_template(template).render(values)
+    return _environment().get_template(template).render(values, numbering=Numbering())
+
+
+class Numbering:
+    """Hands out the numbers of a page's tables and figures in the order that they are met."""
+
+    def __init__(self) -> None:
+        self._tables, self._figures = itertools.count(1), itertools.count(1)
+
+    def table(self) -> int:
+        """The next table's number."""
+        return next(self._tables)
+
+    def figure(self) -> int:
+        """The next figure's number."""
+        return next(self._figures)
 
 
 @cache

@@ -17,12 +17,12 @@ from typing import Any
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Stand-in colour → variable of style.css. Hexadecimal, lower case, none of them used otherwise.
+# Stand-in colours (none of them used otherwise), each for the variable of style.css of that name.
 INK, SOFT, RULE, PAPER = "#010101", "#010102", "#010103", "#010104"
 ACCENT, SECOND, THIRD, FAINT = "#010105", "#010106", "#010107", "#010108"
+HEAT, ON_HEAT = "#010109", "#010110"  # a filled cell, and what is written on it
 _VARIABLES = {
     INK: "--ink",
     SOFT: "--soft",
@@ -32,6 +32,8 @@ _VARIABLES = {
     SECOND: "--second",
     THIRD: "--third",
     FAINT: "--faint",
+    HEAT: "--heat",
+    ON_HEAT: "--on-heat",
 }
 _FONT = "DejaVu Sans"
 _POINTS_PER_INCH = 72
@@ -75,6 +77,14 @@ _STYLE: Any = {  # matplotlib's own type lists some 300 keys
 }
 
 
+_NAME_LENGTH = 24
+
+
+def short(name: str, length: int = _NAME_LENGTH) -> str:
+    """A name cut to what fits beside a plot."""
+    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
+
+
 @dataclass(frozen=True)
 class Plot:
     """An SVG ready to be put into a page.
@@ -89,13 +99,19 @@ class Plot:
 
 
 @contextmanager
-def figure(width: int, height: int) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of ``width`` × ``height`` CSS pixels with one pair of axes, in the page's style."""
+def figure(width: int, height: int, **subplots: Any) -> Iterator[tuple[Figure, Any]]:
+    """A figure of ``width`` × ``height`` CSS pixels in the page's style, with its axes.
+
+    Args:
+        width: at most that of a phone, so that nothing is drawn smaller than it is.
+        height: in the same unit.
+        subplots: as ``Figure.subplots`` takes them; without any, one pair of axes.
+    """
     with mpl.rc_context(_STYLE):
         size = (width / _POINTS_PER_INCH, height / _POINTS_PER_INCH)
         drawing = Figure(figsize=size, layout="constrained")
         drawing.get_layout_engine().set(w_pad=0.02, h_pad=0.02)  # type: ignore[union-attr,call-arg]
-        yield drawing, drawing.subplots()
+        yield drawing, drawing.subplots(**subplots)
 
 
 def to_svg(drawing: Figure, title: str, description: str) -> Plot:

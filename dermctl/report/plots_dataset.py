@@ -18,6 +18,7 @@ from dermctl.report.plots import (
     THIRD,
     Plot,
     figure,
+    short,
     to_svg,
 )
 from dermctl.report.tallies import CrossTable
@@ -27,7 +28,6 @@ SPLIT_COLOURS = (ACCENT, SECOND, THIRD, FAINT)
 MOST_BARS = 24
 """With more values than this, bars give way to a curve of sizes."""
 _WIDTH = 350
-_NAME_LENGTH = 26
 
 
 def images_by_value(table: CrossTable, title: str) -> Plot:
@@ -114,10 +114,7 @@ def _colour(index: int) -> str:
 
 
 def _name_rows(axes: Axes, names: list[str]) -> None:
-    short = [
-        name if len(name) <= _NAME_LENGTH else name[: _NAME_LENGTH - 1] + "…" for name in names
-    ]
-    axes.set_yticks(np.arange(len(names)), short)
+    axes.set_yticks(np.arange(len(names)), [short(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_color(RULE)
