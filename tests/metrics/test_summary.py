@@ -9,20 +9,19 @@ from sklearn.metrics import balanced_accuracy_score, confusion_matrix, roc_auc_s
 from dermctl.errors import DataError
 from dermctl.metrics.headline import OVERALL
 from dermctl.metrics.summary import evaluate_predictions
+from dermctl.metrics.thresholds import choose_thresholds
+from tests.metrics.helpers import make_predictions
 
 NAMES = ["melanoma", "nevus", "eczema"]
 
 
-def make_predictions(images: int = 300, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 3, images)
-    logits = rng.normal(size=(images, 3)) + 1.5 * np.eye(3)[labels]
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    return labels, probabilities, rng.integers(0, images // 3, images)
+def make_grouped(images: int = 300) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    labels, probabilities = make_predictions(images)
+    return labels, probabilities, np.random.default_rng(9).integers(0, images // 3, images)
 
 
 def test_headline_values_are_scikit_learns():
-    labels, probabilities, groups = make_predictions()
+    labels, probabilities, groups = make_grouped()
     evaluation = evaluate_predictions(labels, probabilities, groups, NAMES, resamples=50)
     decided = probabilities.argmax(axis=1)
     assert evaluation.auroc == pytest.approx(
@@ -36,7 +35,7 @@ def test_headline_values_are_scikit_learns():
 
 
 def test_json_is_plain_and_has_the_headline_on_top():
-    labels, probabilities, groups = make_predictions()
+    labels, probabilities, groups = make_grouped()
     evaluation = evaluate_predictions(labels, probabilities, groups, NAMES, resamples=50)
     content = json.loads(json.dumps(evaluation.to_json(), allow_nan=False))
     assert content["balanced_accuracy"] == evaluation.balanced_accuracy
@@ -49,7 +48,7 @@ def test_json_is_plain_and_has_the_headline_on_top():
 
 
 def test_absent_class_is_named_and_left_out_of_averages():
-    labels, probabilities, groups = make_predictions()
+    labels, probabilities, groups = make_grouped()
     kept = labels != 2
     labels, probabilities, groups = labels[kept], probabilities[kept], groups[kept]
     evaluation = evaluate_predictions(labels, probabilities, groups, NAMES, resamples=20)
@@ -72,7 +71,7 @@ def test_single_class_has_no_auroc_and_no_exception():
 
 
 def test_same_seed_same_intervals():
-    labels, probabilities, groups = make_predictions()
+    labels, probabilities, groups = make_grouped()
     runs = [
         evaluate_predictions(labels, probabilities, groups, NAMES, resamples=40, seed=seed)
         for seed in (1, 1, 2)
@@ -99,3 +98,27 @@ def test_inputs_that_do_not_fit_are_refused(labels, probabilities, names, messag
 def test_missing_group_is_refused():
     with pytest.raises(DataError, match=r"no group \[row 1\]"):
         evaluate_predictions([0, 1], np.eye(2), ["p1", None], ["a", "b"], resamples=2)
+
+
+def test_thresholds_from_validation_give_operating_points():
+    thresholds = choose_thresholds(*make_predictions(seed=1), NAMES, specificity=0.9)
+    labels, probabilities, groups = make_grouped()
+    evaluation = evaluate_predictions(
+        labels, probabilities, groups, NAMES, thresholds=thresholds, resamples=50
+    )
+    point = evaluation.operating_points["nevus"]
+    called = probabilities[:, 1] >= thresholds["nevus"].value
+    assert point.sensitivity.value == pytest.approx(called[labels == 1].mean())
+    assert point.specificity.value == pytest.approx((~called[labels != 1]).mean())
+    content = evaluation.to_json()["operating_points"]["nevus"]
+    assert content["chosen_for"] == {"specificity": 0.9}
+
+
+def test_threshold_for_an_unknown_class_is_refused():
+    labels, probabilities, groups = make_grouped()
+    thresholds = choose_thresholds(labels, probabilities, NAMES, specificity=0.9)
+    with pytest.raises(DataError, match="unknown class: nevus"):
+        evaluate_predictions(
+            labels, probabilities, groups, ["a", "b", "c"],
+            thresholds={"nevus": thresholds["nevus"]}, resamples=2,
+        )  # fmt: skip
