@@ -57,8 +57,9 @@ def _without_headers(csv: CsvTable, splits: list[str | None]) -> tuple[CsvTable,
     """Copies of the tables are about that someone gave a header: it is no image."""
     ids = csv.column("image")
     rows = [row for row, name in enumerate(ids) if csv.lines[row] > 1 or name.startswith("ISIC_")]
-    kept = CsvTable(csv.path, csv.table.take(pa.array(rows, pa.int64())), [csv.lines[row] for row in rows], csv.faults)
-    return kept, [splits[row] for row in rows]
+    table = csv.table.take(pa.array(rows, pa.int64()))
+    lines = [csv.lines[row] for row in rows]
+    return CsvTable(csv.path, table, lines, csv.faults), [splits[row] for row in rows]
 
 
 def _words(csv: CsvTable) -> list[str]:
