@@ -144,7 +144,7 @@ def _collect(
             faults.append(RowFault("malformed_row", problem, path.name, line))
             continue
         lines.append(line)
-        held.append(cells[:width])
+        held.append(cells if len(cells) == width else cells[:width])
         if len(held) == _ROWS_A_BATCH:
             batches.append(_batch(held, schema))
             held = []
@@ -154,11 +154,11 @@ def _collect(
 
 
 def _row_problem(cells: list[str], width: int) -> str | None:
-    if not any(cell.strip() for cell in cells):
+    if not any(map(str.strip, cells)):
         return "the row is empty"
     if len(cells) < width:
         return f"the row has {len(cells)} of {width} cells"
-    if any(cell.strip() for cell in cells[width:]):
+    if len(cells) > width and any(map(str.strip, cells[width:])):
         return f"the row has {len(cells)} cells, the header {width}"
     return None
 

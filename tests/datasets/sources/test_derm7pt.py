@@ -49,3 +49,9 @@ def test_an_index_beyond_the_table_is_told_of(raw):
     write(raw / "meta" / "test_indexes.csv", "indexes", "7")
     (fault,) = read("derm7pt", raw).faults
     assert (fault.code, fault.file, fault.line) == ("unmatched_row", "test_indexes.csv", 2)
+
+
+def test_without_index_files_there_is_no_split(raw):
+    for path in (raw / "meta").glob("*_indexes.csv"):
+        path.unlink()
+    assert column(read("derm7pt", raw), "split") == [None] * 4

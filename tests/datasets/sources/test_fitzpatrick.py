@@ -74,6 +74,14 @@ def test_a_table_without_skin_types_is_refused(tmp_path):
         read("fitzpatrick", tmp_path)
 
 
+def test_a_table_without_addresses_has_no_attribution(tmp_path):
+    rows = ("md5hash,fitzpatrick_scale,label,nine_partition_label", f"{HASHES[0]},2,acne,x")
+    write(tmp_path / "fitzpatrick17k.csv", *rows)
+    table = read("fitzpatrick", tmp_path)
+    assert column(table, "attribution") == [None]
+    assert column(table, "url") == [None]
+
+
 @pytest.mark.real_data
 def test_the_real_table(real_data):
     table = read("fitzpatrick", real_data / "fitzpatrick17k", label="three_partition_label")

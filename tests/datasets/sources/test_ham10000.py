@@ -108,6 +108,12 @@ def test_some_other_table_is_refused_by_name(raw):
         read("ham10000", raw)
 
 
+def test_a_table_that_is_named_must_be_there(raw):
+    with pytest.raises(DataError, match="the table is not there") as caught:
+        read("ham10000", raw, csv=raw / "none.csv")
+    assert caught.value.hint == "Check --csv FILE"
+
+
 @pytest.mark.real_data
 def test_the_real_table(real_data):
     table = read("ham10000", real_data / "ham10000")

@@ -52,6 +52,14 @@ def test_a_row_with_two_classes_has_no_label_and_is_told_of(tmp_path):
     assert codes(table) == ["bad_label"]
 
 
+def test_a_table_elsewhere_has_no_official_split(tmp_path):
+    place(tmp_path / "raw", "images/ISIC_1.jpg")
+    table = write(tmp_path / "few.csv", HEADER, "ISIC_1,0,0,0,0,0,0,1")
+    few = read("isic2018", tmp_path / "raw", csv=table)
+    assert column(few, "label") == ["VASC"]
+    assert column(few, "split") == [None]
+
+
 @pytest.mark.real_data
 def test_the_real_test_table(real_data):
     table = read("isic2018", real_data / "isic_metadata")
