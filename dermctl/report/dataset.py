@@ -16,8 +16,8 @@ from dermctl.report.page import render
 from dermctl.report.plots import Plot
 from dermctl.report.plots_dataset import MOST_BARS, images_by_value, shares_by_value
 from dermctl.report.tallies import CrossTable, cross_table, group_sizes, spread
+from dermctl.report.wording import SKIN_TYPES
 
-_SKIN_TYPES = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V", 6: "VI"}
 _SIZES_SHOWN = 8
 _ATTRIBUTES = ("sex", "site", "modality")
 """Columns of the manifest that are shown where the source states them."""
@@ -81,7 +81,7 @@ def _tables(
 
 
 def _skin_type(number: int) -> str:
-    return _SKIN_TYPES.get(number, str(number))
+    return SKIN_TYPES.get(number, str(number))
 
 
 def _class_plots(table: CrossTable) -> list[Plot]:
