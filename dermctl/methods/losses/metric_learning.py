@@ -1,10 +1,12 @@
-"""The losses of pytorch-metric-learning that take (embeddings, labels), by name."""
+"""The losses of pytorch-metric-learning that take (embeddings, labels), by name.
+
+The package is imported when one is asked for: it takes seconds, and our own losses do without.
+"""
 
 from __future__ import annotations
 
 import inspect
 
-from pytorch_metric_learning import losses
 from torch import Tensor, nn
 
 from dermctl.methods.losses.checks import check_labelled_rows
@@ -23,6 +25,8 @@ OBJECTS = {
 
 def metric_learning_losses() -> dict[str, type[nn.Module]]:
     """Class name -> class."""
+    from pytorch_metric_learning import losses
+
     return {
         name: loss
         for name, loss in inspect.getmembers(losses, inspect.isclass)
@@ -43,6 +47,13 @@ def accepted_parameters(loss: type[nn.Module]) -> dict[str, bool]:
             if named and parameter.name not in {"self", *OBJECTS}:
                 found.setdefault(parameter.name, parameter.default is parameter.empty)
     return found
+
+
+def works_without_labels(name: str) -> bool:
+    """Whether a loss makes sense with every image of a batch as a class of its own."""
+    from pytorch_metric_learning.losses import SelfSupervisedLoss
+
+    return name in SelfSupervisedLoss.supported_losses()
 
 
 class MetricLearningLoss(nn.Module):
@@ -69,8 +80,3 @@ class MetricLearningLoss(nn.Module):
                 labels = all_labels(labels, where=where)
             value: Tensor = self.loss(embeddings, labels)
             return value
-
-
-def works_without_labels(name: str) -> bool:
-    """Whether a loss makes sense with every image of a batch as a class of its own."""
-    return name in losses.SelfSupervisedLoss.supported_losses()

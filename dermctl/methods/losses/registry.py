@@ -28,6 +28,7 @@ TWO_VIEWS: dict[str, type[nn.Module]] = {
 """Called with (z0 [N, D], z1 [N, D], groups [N] or None)."""
 LABELLED: dict[str, type[nn.Module]] = {"supcon": SupConLoss}
 """Called with (embeddings [R, D], labels [R]), as are those of pytorch-metric-learning."""
+OWN = TWO_VIEWS | LABELLED
 
 
 def loss_names() -> list[str]:
@@ -35,9 +36,8 @@ def loss_names() -> list[str]:
 
     Capitals, underscores and the ending "Loss" do not matter: NTXentLoss is nt_xent.
     """
-    own = {**TWO_VIEWS, **LABELLED}
-    known = {_key(name) for name in own}
-    return [*own, *(name for name in metric_learning_losses() if _key(name) not in known)]
+    known = {_key(name) for name in OWN}
+    return [*OWN, *(name for name in metric_learning_losses() if _key(name) not in known)]
 
 
 def build_loss(name: str, **parameters: object) -> nn.Module:
@@ -51,11 +51,10 @@ def build_loss(name: str, **parameters: object) -> nn.Module:
         ConfigError: the name or a parameter is unknown, or a value is missing or unusable.
     """
     name = resolve_name(name)
-    own = {**TWO_VIEWS, **LABELLED}
-    if name in own:
-        accepted = list(inspect.signature(own[name]).parameters)
+    if name in OWN:
+        accepted = list(inspect.signature(OWN[name]).parameters)
         _check_parameters(name, parameters, accepted, required=[])
-        return own[name](**parameters)
+        return OWN[name](**parameters)
     gather = bool(parameters.pop("gather", True))
     loss = metric_learning_losses()[name]
     needs = accepted_parameters(loss)
@@ -98,6 +97,9 @@ def resolve_name(name: str) -> str:
     Raises:
         ConfigError: no loss is called that; the nearest names are suggested.
     """
+    for own in OWN:
+        if _key(own) == _key(name):
+            return own
     by_key = {_key(known): known for known in loss_names()}
     if _key(name) in by_key:
         return by_key[_key(name)]
@@ -114,7 +116,7 @@ def _key(name: str) -> str:
 
 
 def _names_without_labels() -> list[str]:
-    return [n for n in loss_names() if n in TWO_VIEWS or n in LABELLED or works_without_labels(n)]
+    return [name for name in loss_names() if name in OWN or works_without_labels(name)]
 
 
 def _check_parameters(
