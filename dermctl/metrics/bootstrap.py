@@ -31,6 +31,9 @@ Statistics = Callable[[FloatArray], Mapping[str, FloatArray]]
 class Interval:
     """A metric with its 95 % percentile bootstrap interval.
 
+    A width of zero says that all clusters agree (every melanoma found, say), not that the value is
+    certain: resampling cannot show what was never observed.
+
     Attributes:
         value: on the images themselves; NaN where undefined.
         low, high: bounds; NaN if no resample defines the metric.
@@ -79,6 +82,11 @@ class Distribution:
     values: dict[str, FloatArray]
     samples: dict[str, FloatArray]
 
+    def without_spread(self) -> Distribution:
+        """The values alone, every resample undefined: what images of a single cluster give."""
+        blank = {name: np.full_like(row, np.nan) for name, row in self.samples.items()}
+        return Distribution(self.values, blank)
+
     def interval(self, name: str, partial: int = 0) -> Interval:
         """The interval of a statistic that is one number."""
         return percentile_interval(float(self.values[name]), self.samples[name], partial)
@@ -92,16 +100,22 @@ class Distribution:
 def bootstrap(
     statistics: Statistics, clusters: int, *, resamples: int = RESAMPLES, seed: int = 0
 ) -> Distribution:
-    """Evaluate statistics on the images (every cluster once) and on each resample."""
+    """Evaluate statistics on the images (every cluster once) and on each resample.
+
+    A single cluster cannot vary: all its resamples are undefined.
+    """
     values = {name: row[..., 0] for name, row in statistics(np.ones((clusters, 1))).items()}
     samples = {name: np.empty((*value.shape, resamples)) for name, value in values.items()}
+    distribution = Distribution(values, samples)
+    if clusters < 2:
+        return distribution.without_spread()
     done = 0
     for weights in cluster_weights(clusters, resamples, seed):
         batch = slice(done, done + weights.shape[1])
         for name, row in statistics(weights).items():
             samples[name][..., batch] = row
         done = batch.stop
-    return Distribution(values, samples)
+    return distribution
 
 
 def percentile_interval(value: float, samples: FloatArray, partial: int = 0) -> Interval:

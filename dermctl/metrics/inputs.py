@@ -92,6 +92,27 @@ def check_binary(positive: npt.ArrayLike, scores: npt.ArrayLike) -> tuple[BoolAr
     return truth.astype(np.bool_), values
 
 
+def pool_classes(
+    labels: npt.ArrayLike, probabilities: npt.ArrayLike, classes: Sequence[int]
+) -> tuple[BoolArray, FloatArray]:
+    """A two-class problem from several classes: is it any of them (the malignant ones, say)?
+
+    Args:
+        labels: [n] class indices.
+        probabilities: [n, C].
+        classes: indices of the positive classes.
+
+    Returns:
+        Truth [n], and as score the sum of the classes' probabilities [n].
+
+    Raises:
+        DataError: if the inputs do not fit one another.
+    """
+    truth, scores = check_predictions(labels, probabilities)
+    chosen = check_labels(classes, scores.shape[1])
+    return np.isin(truth, chosen), scores[:, np.unique(chosen)].sum(axis=1)
+
+
 def check_weights(weights: npt.ArrayLike | None, images: int) -> FloatArray:
     """How often each image counts, float64 [n]; None: once each.
 

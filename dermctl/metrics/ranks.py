@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,15 +25,17 @@ class RankedWeights:
 
     Attributes:
         at: [K, B] positives at each score.
+        above: [K, B] positives at it or above.
         below: [K, B] negatives strictly below it.
-        tied: [K, B] negatives exactly at it.
+        tied: [K, B] negatives exactly at it; None if no negative ties with a positive.
         positives: [B] all positives.
         negatives: [B] all negatives.
     """
 
     at: FloatArray
+    above: FloatArray
     below: FloatArray
-    tied: FloatArray
+    tied: FloatArray | None
     positives: FloatArray
     negatives: FloatArray
 
@@ -50,44 +53,46 @@ class OneVsRest:
     def __init__(
         self, positive: BoolArray, scores: FloatArray, codes: IntArray, clusters: int
     ) -> None:
-        at_rows, at_codes, gap_rows, gap_codes, tied_rows, tied_codes = ([] for _ in range(6))
-        self._bounds = [0]
-        for truth, values in zip(positive.T, scores.T, strict=True):
-            start = self._bounds[-1]
-            distinct, place = np.unique(values[truth], return_inverse=True)
-            at_rows.append(start + place)
-            at_codes.append(codes[truth])
-            others, other_codes = values[~truth], codes[~truth]
-            above = np.searchsorted(distinct, others)  # index of the first u_k >= score
-            inside = above < len(distinct)  # a negative above every positive is below none
-            above, others, other_codes = above[inside], others[inside], other_codes[inside]
-            tie = distinct[above] == others
-            gap_rows.append(start + above[~tie])
-            gap_codes.append(other_codes[~tie])
-            tied_rows.append(start + above[tie])
-            tied_codes.append(other_codes[tie])
-            self._bounds.append(start + len(distinct))
-        shape = (self._bounds[-1], clusters)
-        self._at = Tally(np.concatenate(at_rows), np.concatenate(at_codes), shape)
-        self._gap = Tally(np.concatenate(gap_rows), np.concatenate(gap_codes), shape)
-        self._tied = Tally(np.concatenate(tied_rows), np.concatenate(tied_codes), shape)
+        classes = [
+            _place(truth, values, codes) for truth, values in zip(positive.T, scores.T, strict=True)
+        ]
+        self._bounds = np.cumsum([0, *(each.distinct for each in classes)]).tolist()
+        self._has_ties = [each.tied[0].size > 0 for each in classes]
+        starts = self._bounds[:-1]
+        self._at = self._stack([each.at for each in classes], starts, clusters)
+        self._gap = self._stack([each.gap for each in classes], starts, clusters)
+        self._tied = self._stack([each.tied for each in classes], starts, clusters)
         self._total = Tally(np.zeros(len(codes), dtype=np.int64), codes, (1, clusters))
+
+    def _stack(
+        self, entries: list[tuple[IntArray, IntArray]], starts: list[int], clusters: int
+    ) -> Tally:
+        """One tally of all classes: rows of (row, cluster) entries, each class from its start."""
+        rows = [start + rows for start, (rows, _) in zip(starts, entries, strict=True)]
+        codes = [codes for _, codes in entries]
+        return Tally(np.concatenate(rows), np.concatenate(codes), (self._bounds[-1], clusters))
 
     def classes(self, weights: FloatArray) -> Iterator[RankedWeights]:
         """Class by class, the ranked weights under cluster weights [clusters, B]."""
-        at, gap, tied = self._at(weights), self._gap(weights), self._tied(weights)
-        total = self._total(weights)[0]
-        for start, stop in zip(self._bounds, self._bounds[1:], strict=False):
+        at, gap, total = self._at(weights), self._gap(weights), self._total(weights)[0]
+        tied = self._tied(weights) if any(self._has_ties) else None
+        bounds = zip(self._bounds, self._bounds[1:], self._has_ties, strict=False)
+        for start, stop, has_ties in bounds:
             own = slice(start, stop)
-            # Below u_k lie the gaps up to it and the ties at the scores before it.
-            below = np.cumsum(gap[own] + tied[own], axis=0) - tied[own]
+            below = np.cumsum(gap[own], axis=0)
+            ties = tied[own] if tied is not None and has_ties else None
+            if ties is not None:
+                below += np.cumsum(ties, axis=0) - ties
+            above = np.cumsum(at[own][::-1], axis=0)[::-1]
             positives = at[own].sum(axis=0)
-            yield RankedWeights(at[own], below, tied[own], positives, total - positives)
+            yield RankedWeights(at[own], above, below, ties, positives, total - positives)
 
 
 def auroc(ranked: RankedWeights) -> FloatArray:
     """Area under the ROC curve [B]: P(positive above negative) + ½ P(tie) (midranks)."""
-    wins = (ranked.at * (ranked.below + ranked.tied / 2)).sum(axis=0)
+    wins = _dot(ranked.at, ranked.below)
+    if ranked.tied is not None:
+        wins += _dot(ranked.at, ranked.tied) / 2
     return ratio(wins, ranked.positives * ranked.negatives)
 
 
@@ -97,32 +102,60 @@ def average_precision(ranked: RankedWeights) -> FloatArray:
     Sum over distinct scores of precision there times the recall gained there, without
     interpolation, as in scikit-learn's `average_precision_score`.
     """
-    true_positives = _from_the_top(ranked.at)
-    false_positives = ranked.negatives - ranked.below
-    precision = ratio(true_positives, true_positives + false_positives)
-    return ratio((ranked.at * np.nan_to_num(precision)).sum(axis=0), ranked.positives)
+    called = ranked.above + (ranked.negatives - ranked.below)
+    # Where nothing is called positive, no recall is gained either: any number will do.
+    precision = np.divide(ranked.above, called, out=called, where=called > 0)
+    return ratio(_dot(ranked.at, precision), ranked.positives)
 
 
 def partial_auroc(ranked: RankedWeights, min_tpr: float) -> FloatArray:
     """Area between the ROC curve and the line TPR = `min_tpr`, above that line [B].
 
-    In the range 0..1 - min_tpr; chance gives (1 - min_tpr)² / 2. Ties are straight segments.
+    In the range 0..1 - min_tpr; chance gives (1 - min_tpr)² / 2. Ties are straight segments, so
+    with `min_tpr` 0 this is `auroc`.
     """
-    high = ratio(_from_the_top(ranked.at), ranked.positives)
-    step = ratio(ranked.at, ranked.positives)
-    low = high - step
-    fpr_high = ratio(ranked.negatives - ranked.below, ranked.negatives)
-    fpr_rise = ratio(ranked.tied, ranked.negatives)
-    start = np.maximum(low, min_tpr)
-    kept = np.clip(high - start, 0.0, None)
-    # Mean false-positive rate over the kept, upper part of the segment.
-    fpr = fpr_high - fpr_rise * np.nan_to_num(ratio(kept, step)) / 2
-    area = (kept * (1 - fpr)).sum(axis=0)
-    # A class without positives has no rows to be NaN: say so.
-    return np.where((ranked.positives > 0) & (ranked.negatives > 0), area, np.nan)
+    least = min_tpr * ranked.positives
+    # The positives that lie above the line are the lowest-ranked ones: the first rows.
+    rows = slice(0, int((ranked.above > least).any(axis=1).sum()))
+    at = ranked.at[rows]
+    kept = np.clip(np.minimum(at, ranked.above[rows] - least), 0.0, None)
+    wins = _dot(kept, ranked.below[rows])
+    if ranked.tied is not None:
+        # Of a segment that crosses the line only the upper part counts.
+        share = np.divide(kept, at, out=np.zeros_like(kept), where=at > 0)
+        wins += _dot(kept * share, ranked.tied[rows]) / 2
+    return ratio(wins, ranked.positives * ranked.negatives)
 
 
-def _from_the_top(at: FloatArray) -> FloatArray:
-    """Cumulative sums from the highest score down, [K, B]."""
-    sums: FloatArray = np.cumsum(at[::-1], axis=0)[::-1]
+class _Places(NamedTuple):
+    """Where one class's images lie among the distinct scores of its positives.
+
+    `at`, `gap` and `tied` are (row, cluster) entries: positives at a score, negatives between it
+    and the one below, and negatives tied with it.
+    """
+
+    distinct: int
+    at: tuple[IntArray, IntArray]
+    gap: tuple[IntArray, IntArray]
+    tied: tuple[IntArray, IntArray]
+
+
+def _place(truth: BoolArray, scores: FloatArray, codes: IntArray) -> _Places:
+    distinct, own = np.unique(scores[truth], return_inverse=True)
+    others, other_codes = scores[~truth], codes[~truth]
+    above = np.searchsorted(distinct, others)  # the first positive score that is not lower
+    inside = above < len(distinct)  # a negative above all positives is below none
+    above, others, other_codes = above[inside], others[inside], other_codes[inside]
+    tie = distinct[above] == others
+    return _Places(
+        distinct=len(distinct),
+        at=(own, codes[truth]),
+        gap=(above[~tie], other_codes[~tie]),
+        tied=(above[tie], other_codes[tie]),
+    )
+
+
+def _dot(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Sums over rows of products, [K, B] and [K, B] → [B], without an array in between."""
+    sums: FloatArray = np.einsum("kb,kb->b", left, right)
     return sums

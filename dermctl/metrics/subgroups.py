@@ -144,10 +144,15 @@ def _bootstrap_subgroup(
     resamples: int,
     seed: int,
 ) -> Distribution:
-    """Headline metrics of some rows, over resamples of all clusters (so that gaps are paired)."""
+    """Headline metrics of some rows, over resamples of all clusters (so that gaps are paired).
+
+    Rows of a single cluster have values without a spread.
+    """
     clusters = clusters_in(codes)
     headline = Headline(labels[rows], probabilities[rows], codes[rows], clusters)
-    return bootstrap(headline, clusters, resamples=resamples, seed=seed)
+    distribution = bootstrap(headline, clusters, resamples=resamples, seed=seed)
+    alone = len(np.unique(codes[rows])) < 2
+    return distribution.without_spread() if alone else distribution
 
 
 def _gaps(

@@ -93,6 +93,9 @@ def evaluate_predictions(
 ) -> Evaluation:
     """Score predictions, with intervals that resample groups.
 
+    Noise raises the calibration error, in resamples more than on the images themselves, so that
+    its interval lies too high where the error is small.
+
     Args:
         labels: [n] class indices.
         probabilities: [n, C], each row summing to 1.
@@ -119,7 +122,8 @@ def evaluate_predictions(
         per_class=per_class_intervals(distribution, names),
         support=tuple(np.bincount(truth, minlength=len(names)).tolist()),
         confusion=confusion_matrix(truth, scores.argmax(axis=1), len(names)).astype(np.int64),
-        undefined=explain_undefined(distribution, names),
+        undefined=explain_undefined(distribution, names)
+        | ({} if clusters > 1 else {"intervals": "a single group cannot be resampled"}),
         operating_points=apply_thresholds(
             truth, scores, codes, names, thresholds or {}, resamples=resamples, seed=seed
         ),

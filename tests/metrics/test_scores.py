@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dermctl.errors import DataError
 from dermctl.metrics import scores
+from dermctl.metrics.inputs import pool_classes
 from tests.metrics.helpers import Arrays, make_predictions, small_predictions
 
 OVERALL = [
@@ -158,6 +159,15 @@ def test_one_sided_problem_is_undefined_not_an_error(metric, truth):
     score = metric(truth, [0.2, 0.4])
     assert np.isnan(score.value)
     assert score.reason == "no positives, or no negatives"
+
+
+def test_pooled_classes_are_one_two_class_problem():
+    labels, probabilities = make_predictions(300, 4)
+    truth, values = pool_classes(labels, probabilities, [1, 3])
+    assert np.array_equal(truth, (labels == 1) | (labels == 3))
+    np.testing.assert_allclose(values, 1 - probabilities[:, 0] - probabilities[:, 2])
+    with pytest.raises(DataError, match=r"label 4 is outside 0\.\.3"):
+        pool_classes(labels, probabilities, [4])
 
 
 def test_no_weight_at_all_is_undefined():

@@ -104,6 +104,16 @@ def test_one_subgroup_alone_is_the_plain_evaluation():
     assert audit.disparities == {}
 
 
+def test_images_of_one_patient_have_no_spread():
+    labels, probabilities, types, patients = make_audit_inputs()
+    types = np.where(patients == 7, 6.0, types)
+    audit = audit_subgroups(labels, probabilities, types, patients, NAMES, **FEW)
+    single = audit.subgroups[-1]
+    assert (single.name, single.images, single.clusters) == ("6", 3, 1)
+    assert np.isnan(single.intervals["accuracy"].low)
+    assert not np.isnan(single.intervals["accuracy"].value)
+
+
 def test_json_is_plain():
     audit = audit_subgroups(*make_audit_inputs(), NAMES, **FEW)
     content = json.loads(json.dumps(audit.to_json(), allow_nan=False))

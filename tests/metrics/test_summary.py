@@ -70,6 +70,16 @@ def test_single_class_has_no_auroc_and_no_exception():
     assert evaluation.balanced_accuracy == 1.0
 
 
+def test_single_group_has_values_without_bounds():
+    labels, probabilities, _ = make_grouped()
+    evaluation = evaluate_predictions(labels, probabilities, ["p1"] * 300, NAMES, resamples=10)
+    interval = evaluation.intervals["accuracy"]
+    assert interval.value > 0.5
+    assert np.isnan(interval.low)
+    assert interval.undefined_resamples == 10
+    assert evaluation.undefined == {"intervals": "a single group cannot be resampled"}
+
+
 def test_same_seed_same_intervals():
     labels, probabilities, groups = make_grouped()
     runs = [
