@@ -138,21 +138,22 @@ def make_trainer(
         enable_version_counter=False,
     )
     keep.CHECKPOINT_NAME_LAST = LAST
-    return pl.Trainer(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
-        precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
-        max_epochs=epochs,
-        logger=[csv_logger(folder), tensorboard_logger(folder)],
-        callbacks=[keep, ProgressReporter(progress), StopOnNaN(folder), *callbacks],
-        log_every_n_steps=_LOG_EVERY[hardware.accelerator],
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-    )
+    with quiet_lightning():
+        return pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
+            precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
+            max_epochs=epochs,
+            logger=[csv_logger(folder), tensorboard_logger(folder)],
+            callbacks=[keep, ProgressReporter(progress), StopOnNaN(folder), *callbacks],
+            log_every_n_steps=_LOG_EVERY[hardware.accelerator],
+            num_sanity_val_steps=0,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
 
 
 def csv_logger(folder: Path) -> CSVLogger:

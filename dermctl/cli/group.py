@@ -18,10 +18,16 @@ from dermctl.errors import DermctlError
 _FLAGS = ("--debug", "--quiet")
 _VALUED = ("--workspace",)
 _INTERRUPTED = 130
+_ORDER = ("data", "pretrain", "finetune", "evaluate", "export", "demo", "config")
 
 
 class RootGroup(TyperGroup):
     """Turns errors into one line; a traceback is shown with ``--debug`` only."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The commands in the order of the work, not the groups last."""
+        names: list[str] = super().list_commands(ctx)
+        return sorted(names, key=lambda name: _ORDER.index(name) if name in _ORDER else len(_ORDER))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Let ``--debug``, ``--quiet`` and ``--workspace`` stand anywhere on the line."""

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl.checkpoint import Checkpoint, read_checkpoint
+from dermctl.core.evaluation_report import INTERVALS_RESAMPLE, evaluation_report
 from dermctl.core.loading import (
     LoaderSettings,
     class_numbers,
@@ -25,7 +26,7 @@ from dermctl.inference import FloatArray, probabilities, run_model
 from dermctl.metrics.summary import Evaluation, evaluate_predictions
 from dermctl.models.restore import restore_classifier
 from dermctl.progress import SILENT, Progress
-from dermctl.report.evaluation import write_evaluation_report
+from dermctl.report.evaluation import EvaluationReport, write_evaluation_report
 from dermctl.runs import now
 from dermctl.training import loader_workers, resolve_hardware
 from dermctl.workspace import Workspace
@@ -133,7 +134,8 @@ def evaluate(
         evaluation=evaluation,
         synthetic=bool(rows.description["synthetic"]) or read.about.synthetic,
     )
-    _write(result, rows, predicted, read)
+    page = evaluation_report(evaluation, rows, truth, predicted, read)
+    _write(result, rows, predicted, read, page)
     return result
 
 
@@ -183,18 +185,20 @@ def _default_folder(workspace: Workspace, checkpoint: Path, dataset: str, split:
     return workspace.runs / f"evaluation-{checkpoint.stem}-{name}"
 
 
-def _write(result: Evaluated, rows: Split, predicted: FloatArray, read: Checkpoint) -> None:
+def _write(
+    result: Evaluated, rows: Split, predicted: FloatArray, read: Checkpoint, page: EvaluationReport
+) -> None:
     write_parquet(result.predictions_file, _predictions(rows, predicted, result.classes))
     context = {
         "evaluated_at": now(),
         "manifest_sha256": rows.sha256,
         "label": read.about.label,
         "trained_on": dict(read.about.manifests),
-        "intervals_resample": "groups (patients, lesions, identical images)",
+        "intervals_resample": INTERVALS_RESAMPLE,
         "research_use_only": True,
     }
     write_json(result.metrics_file, {**result.to_json(), **context})
-    write_evaluation_report(result.report_file, _report(result, rows, predicted, read))
+    write_evaluation_report(result.report_file, page)
 
 
 def _predictions(rows: Split, predicted: FloatArray, classes: tuple[str, ...]) -> pa.Table:
