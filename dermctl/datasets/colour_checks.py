@@ -26,14 +26,21 @@ def is_grey(pixels: npt.NDArray[np.uint8]) -> bool:
 def colour_spread(pixels: npt.NDArray[np.uint8]) -> int:
     """The largest minus the smallest channel, exceeded by the most colourful 1 % of the picture.
 
-    Measured after averaging to a short side of 64 pixels, so that the noise of sensors and the
+    Measured on averages of blocks, some 64 along the short side, so that the noise of sensors and the
     blotches of JPEG chroma count for little and real colour for all it is.
     """
-    height, width = pixels.shape[:2]
-    scale = _SIDE / min(height, width)
-    if scale < 1:
-        size = (round(width * scale), round(height * scale))
-        pixels = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    spread = np.ptp(pixels, axis=2).ravel()
+    red, green, blue = cv2.split(_average_blocks(pixels))
+    largest = np.maximum(np.maximum(red, green), blue)
+    smallest = np.minimum(np.minimum(red, green), blue)
+    spread = (largest - smallest).ravel()
     at = int(_SHARE * (spread.size - 1))
     return int(np.partition(spread, at)[at])
+
+
+def _average_blocks(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    height, width = pixels.shape[:2]
+    block = max(1, min(height, width) // _SIDE)
+    columns, rows = width // block, height // block
+    whole = pixels[: rows * block, : columns * block]
+    averages = cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(averages, dtype=np.uint8)
