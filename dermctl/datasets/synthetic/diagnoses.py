@@ -49,7 +49,7 @@ def _nevus(rng: np.random.Generator, fitzpatrick: int) -> Lesion:
         elongation=rng.uniform(1.0, 1.35),
         irregularity=rng.uniform(0.02, 0.05) + (0.05 if odd else 0),
         jag=rng.uniform(0.02, 0.06),
-        softness_mm=rng.uniform(0.3, 1.1),
+        softness_mm=rng.uniform(0.4, 1.3),
         lobes=int(odd and rng.random() < 0.4),
     )
     pigment = rng.uniform(0.5, 1.3) if dermal else rng.uniform(1.0, 2.8)
@@ -85,8 +85,8 @@ def _melanoma(rng: np.random.Generator, fitzpatrick: int) -> Lesion:
         {"pigment": rng.uniform(1.5, 3.0)},
         {"deep": rng.uniform(1.2, 2.4), "pigment": 0.6},
         {"deep": rng.uniform(0.5, 1.0), "fade": 0.5},
-        {"redness": rng.uniform(0.5, 1.2), "fade": 0.6},
-        {"fade": rng.uniform(0.6, 0.9)},
+        {"redness": rng.uniform(0.5, 1.2), "fade": 0.45},
+        {"fade": rng.uniform(0.4, 0.75)},
         {"pigment": rng.uniform(0.8, 2.0)},
     )
     chosen = rng.permutation(len(colours))[: 2 if early else rng.integers(3, 6)]
