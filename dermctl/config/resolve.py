@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import yaml
 
 from dermctl.config.fields import coerce, setting_names
-from dermctl.errors import ConfigError
+from dermctl.errors import ConfigError, UsageFault
 
 Config = TypeVar("Config")
 
@@ -43,11 +43,14 @@ def resolve(
         if fault:
             faults.append(fault)
     if faults:
-        raise ConfigError(
+        error = ConfigError(
             "; ".join(faults),
             where=file,
             hint=f"See all settings with: dermctl config show {command_of(config)}",
         )
+        if file is None:  # then it is the command line that is wrong
+            error.exit_code = UsageFault.exit_code
+        raise error
     return config(**values)
 
 
