@@ -7,18 +7,17 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import numpy.typing as npt
+from cv2.typing import MatLike
 
-from dermctl.views.blur import INVISIBLE_SIGMA, blur_radius, gaussian_kernel, radius_limit
 from dermctl.views.colour import with_means
 from dermctl.views.encoded import Encoded, EncodedImage
+from dermctl.views.images import OpenImage
 from dermctl.views.normalization import IMAGENET_MEAN, IMAGENET_STD, MAX_PIXEL
 from dermctl.views.parameters import ViewParameters
 from dermctl.views.resample import Box, crop_resize
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
-
-BLUR_KERNEL = 0.1  # share of the view's side, as AugmentationSpec.blur_kernel
 
 
 def one_thread() -> None:
@@ -31,8 +30,6 @@ def make_view(
     view: ViewParameters,
     size: int,
     out: Pixels | None = None,
-    *,
-    blur_kernel: float = BLUR_KERNEL,
 ) -> Pixels:
     """One view of a decoded image.
 
@@ -41,42 +38,36 @@ def make_view(
         view: what is done to it.
         size: side of the view in pixels.
         out: uint8 [size, size, 3], C-contiguous, to write into.
-        blur_kernel: side of the blur's kernel as a share of ``size``.
 
     Returns:
         uint8 [size, size, 3]: ``out`` where it was given.
     """
-    image = turn(crop_resize(pixels, view.box, size), view)
+    image: MatLike = turn(crop_resize(pixels, view.box, size), view)
     if view.colour is not None:
-        image = cv2.transform(image, with_means(view.colour, cv2.mean(image)[:3]))  # type: ignore[assignment]
-    if view.sigma > INVISIBLE_SIGMA:
-        kernel = gaussian_kernel(
-            view.sigma, blur_radius(view.sigma, radius_limit(size, blur_kernel))
-        )
-        image = cv2.sepFilter2D(image, -1, kernel, kernel)  # type: ignore[assignment]
+        image = cv2.transform(image, with_means(view.colour, cv2.mean(image)[:3]))
+    if view.kernel is not None:
+        image = cv2.sepFilter2D(image, -1, view.kernel, view.kernel)
     if out is None:
-        return image
+        return np.asarray(image, np.uint8)
     out[...] = image
     return out
 
 
-def turn(image: Pixels, view: ViewParameters) -> Pixels:
+def turn(image: MatLike, view: ViewParameters) -> MatLike:
     """Apply the view's flips, then its quarter turn."""
     if view.horizontal_flip or view.vertical_flip:
         both = view.horizontal_flip and view.vertical_flip
-        image = cv2.flip(image, -1 if both else int(view.horizontal_flip))  # type: ignore[assignment]
+        image = cv2.flip(image, -1 if both else int(view.horizontal_flip))
     if view.quarter_turn:
-        image = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)  # type: ignore[assignment]
+        image = cv2.rotate(image, cv2.ROTATE_90_COUNTERCLOCKWISE)
     return image
 
 
 def make_views(
-    image: EncodedImage,
+    image: OpenImage,
     views: Sequence[ViewParameters],
     size: int,
     out: Sequence[Pixels] | None = None,
-    *,
-    blur_kernel: float = BLUR_KERNEL,
 ) -> list[Pixels]:
     """All views of one image from one decoding of it, no larger than the views need.
 
@@ -86,10 +77,7 @@ def make_views(
     if pixels.shape[:2] != (image.height, image.width):
         views = [view._replace(box=_scaled(view.box, image, pixels)) for view in views]
     places: Sequence[Pixels | None] = [None] * len(views) if out is None else out
-    return [
-        make_view(pixels, view, size, place, blur_kernel=blur_kernel)
-        for view, place in zip(views, places, strict=True)
-    ]
+    return [make_view(pixels, view, size, place) for view, place in zip(views, places, strict=True)]
 
 
 def two_views(
@@ -113,7 +101,7 @@ def normalised(
     """A view as a model wants it: float32 [size, size, 3], (pixel / 255 - mean) / std."""
     scale = 1 / (MAX_PIXEL * np.asarray(std))
     matrix = np.column_stack([np.diag(scale), -MAX_PIXEL * np.asarray(mean) * scale])
-    return cv2.transform(view.astype(np.float32), matrix, out)  # type: ignore[return-value]
+    return np.asarray(cv2.transform(view.astype(np.float32), matrix, out), np.float32)
 
 
 def reduction_allowed(box: Box, size: int) -> float:
@@ -121,7 +109,7 @@ def reduction_allowed(box: Box, size: int) -> float:
     return min(box[2:]) / size
 
 
-def _scaled(box: Box, image: EncodedImage, pixels: Pixels) -> Box:
+def _scaled(box: Box, image: OpenImage, pixels: Pixels) -> Box:
     """The box of the whole image on its smaller decoding, at whole pixels."""
     height, width = pixels.shape[:2]
     x, y = width / image.width, height / image.height

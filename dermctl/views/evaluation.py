@@ -14,8 +14,8 @@ from torch.utils.data import Dataset
 
 from dermctl.errors import ConfigError
 from dermctl.views.batches import Batch
-from dermctl.views.images import StoredImages
-from dermctl.views.packed import Tensors, new_batch, open_image
+from dermctl.views.images import Images, naming
+from dermctl.views.packed import Tensors, new_batch
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -110,7 +110,7 @@ class EvaluationDataset(Dataset[Tensors]):
 
     def __init__(
         self,
-        images: StoredImages,
+        images: Images,
         transform: EvaluationTransform,
         labels: npt.NDArray[np.integer] | None = None,
     ) -> None:
@@ -123,11 +123,16 @@ class EvaluationDataset(Dataset[Tensors]):
         return len(self.images)
 
     def __getitems__(self, batch: Batch | Sequence[int]) -> Tensors:
-        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], and ``labels`` likewise."""
+        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], and ``labels`` likewise.
+
+        Raises:
+            DataError: an image cannot be read; where it lies is said.
+        """
         indices = batch.indices if isinstance(batch, Batch) else list(batch)
         pixels = new_batch(1, len(indices), self.transform.size)[0]
         for place, index in enumerate(indices):
-            image = open_image(self.images, index).pixels(exact=True)
+            with naming(self.images, index):
+                image = self.images.open(index).pixels(exact=True)
             pixels[place] = torch.from_numpy(self.transform(image))
         made = {"images": pixels, "index": torch.tensor(indices)}
         if self.labels is not None:

@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from dermctl.errors import DataError
 from dermctl.views.draws import Keys, image_keys
-from dermctl.views.encoded import Encoded
+from dermctl.views.encoded import Encoded, EncodedImage
+
+Pixels = npt.NDArray[np.uint8]
+
+
+class OpenImage(Protocol):
+    """One image: its size in pixels, and its pixels when asked for."""
+
+    width: int
+    height: int
+
+    def pixels(self, reduction: float = 1.0, *, exact: bool = False) -> Pixels:
+        """uint8 [H, W, 3], perhaps smaller by up to ``reduction``: see ``EncodedImage.pixels``."""
+
+
+class Images(Protocol):
+    """Images by number.
+
+    Attributes:
+        keys: uint64 [N], what each image's randomness is drawn from (``dermctl.views.draws``).
+    """
+
+    keys: Keys
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def open(self, index: int) -> OpenImage:
+        """Image number ``index``, not necessarily decoded yet."""
+
+    def place(self, index: int) -> str:
+        """Where it lies, for people."""
 
 
 class Store(Protocol):
     """Random access to packed images: ``dermctl.datasets.store.Store``."""
+
+    folder: Path
 
     def read(self, shard: int, row: int) -> Encoded:
         """The encoded bytes of one image."""
@@ -25,7 +61,7 @@ class Part(NamedTuple):
     Args:
         store: that the manifest points into.
         shard, row: int [N], the manifest's columns.
-        image_ids: N identifiers, unique in the dataset.
+        image_ids: N identifiers, unique among all images that are trained on together.
     """
 
     store: Store
@@ -55,8 +91,49 @@ class StoredImages:
     def __len__(self) -> int:
         return len(self._store)
 
-    def read(self, index: int) -> Encoded:
-        """The encoded bytes of image number ``index``."""
+    def open(self, index: int) -> EncodedImage:
+        """Image number ``index``, not yet decoded."""
         store = self._stores[self._store[index]]
-        encoded: Encoded = store.read(int(self._shard[index]), int(self._row[index]))
-        return encoded
+        return EncodedImage(store.read(int(self._shard[index]), int(self._row[index])))
+
+    def place(self, index: int) -> str:
+        """Folder of the store, shard and row."""
+        folder = self._stores[self._store[index]].folder
+        return f"{folder}, shard {self._shard[index]}, row {self._row[index]}"
+
+
+class EncodedFiles:
+    """Images as their publisher made them: one file each, of any size and kind.
+
+    Args:
+        paths: the files.
+        image_ids: an identifier each; the paths themselves where there are none.
+    """
+
+    def __init__(self, paths: Sequence[Path], image_ids: Sequence[str] | None = None) -> None:
+        self._paths = list(paths)
+        self.keys: Keys = image_keys(image_ids or [str(path) for path in paths])
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def open(self, index: int) -> EncodedImage:
+        """Image number ``index``, not yet decoded."""
+        return EncodedImage(self._paths[index].read_bytes())
+
+    def place(self, index: int) -> str:
+        """The file's path."""
+        return str(self._paths[index])
+
+
+@contextmanager
+def naming(images: Images, index: int) -> Iterator[None]:
+    """Add to any error about one image's data where that image lies."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(
+            f"an image cannot be read: {error.what}",
+            where=error.where or images.place(index),
+            hint=error.hint or "Check the dataset with: dermctl data check NAME",
+        ) from error

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
-from dermctl.errors import DataError
 from dermctl.views.batches import Batch
 from dermctl.views.cpu import make_views, one_thread
-from dermctl.views.encoded import EncodedImage
-from dermctl.views.images import StoredImages
-from dermctl.views.parameters import sample
+from dermctl.views.images import Images, OpenImage, naming
+from dermctl.views.parameters import ParameterBatch, sample
 from dermctl.views.spec import AugmentationSpec
 
 Tensors = dict[str, torch.Tensor]
@@ -21,8 +21,8 @@ Tensors = dict[str, torch.Tensor]
 class ViewsDataset(Dataset[Tensors]):
     """``count`` augmented views of each image, a batch at a time.
 
-    ``__getitems__`` takes what ``EpochBatchSampler`` yields and returns the batch itself: give a
-    DataLoader ``collate_fn=as_is``.
+    ``__getitems__`` takes what ``EpochBatchSampler`` yields and returns the batch itself: load it
+    with ``BatchLoader``.
 
     Args:
         images: to be read.
@@ -30,18 +30,22 @@ class ViewsDataset(Dataset[Tensors]):
         size: side of a view in pixels.
         seed: of the augmentation.
         count: views of each image.
+        finish: False: cut, resize and turn only, and leave colour and blur to
+            ``dermctl.views.device.finish``, with what it needs in the batch.
     """
 
     def __init__(
         self,
-        images: StoredImages,
+        images: Images,
         spec: AugmentationSpec,
         size: int,
         *,
         seed: int = 0,
         count: int = 2,
+        finish: bool = True,
     ) -> None:
-        self.images, self.spec, self.size, self.seed, self.count = images, spec, size, seed, count
+        self.images, self.spec, self.size, self.seed = images, spec, size, seed
+        self.count, self.finish = count, finish
 
     def __len__(self) -> int:
         return len(self.images)
@@ -50,30 +54,61 @@ class ViewsDataset(Dataset[Tensors]):
         """One batch.
 
         Returns:
-            ``views`` uint8 [count, B, size, size, 3] and ``index`` int64 [B], the images' numbers.
+            ``views`` uint8 [count, B, size, size, 3] and ``index`` int64 [B], the images' numbers;
+            where the device finishes them also ``colour`` float32 [count, B, 3, 6] and ``kernels``
+            float32 [count, B, K].
 
         Raises:
-            DataError: an image of the store cannot be read; it is named by number.
+            DataError: an image cannot be read; where it lies is said.
         """
         one_thread()
-        epoch, indices = batch
-        encoded = [open_image(self.images, index) for index in indices]
-        sizes = np.array([(image.width, image.height) for image in encoded], np.int64)
-        views = sample(
-            self.spec, sizes, self.images.keys[indices], seed=self.seed, epoch=epoch,
-            views=self.count,
-        ).views()  # fmt: skip
-        pixels = new_batch(self.count, len(indices), self.size)
+        opened = [self._open(index) for index in batch.indices]
+        sizes = np.array([(image.width, image.height) for image in opened], np.int64)
+        keys = self.images.keys[batch.indices]
+        drawn = sample(self.spec, sizes, keys, seed=self.seed, epoch=batch.epoch, views=self.count)
+        made = {"views": self._make(batch.indices, opened, drawn)}
+        if not self.finish:
+            made |= finishing(drawn, self.spec, self.size, self.count)
+        return made | {"index": torch.tensor(batch.indices)}
+
+    def _open(self, index: int) -> OpenImage:
+        with naming(self.images, index):
+            return self.images.open(index)
+
+    def _make(
+        self, indices: list[int], opened: list[OpenImage], drawn: ParameterBatch
+    ) -> torch.Tensor:
+        views = drawn.views(self.spec, self.size)
+        if not self.finish:
+            views = [view._replace(colour=None, kernel=None) for view in views]
+        pixels = new_batch(self.count, len(opened), self.size)
         places = pixels.numpy()
-        for place, image in enumerate(encoded):
-            make_views(
-                image,
-                views[place :: len(indices)],
-                self.size,
-                list(places[:, place]),
-                blur_kernel=self.spec.blur_kernel,
-            )
-        return {"views": pixels, "index": torch.tensor(indices)}
+        for place, (index, image) in enumerate(zip(indices, opened, strict=True)):
+            with naming(self.images, index):
+                make_views(image, views[place :: len(opened)], self.size, list(places[:, place]))
+        return pixels
+
+
+def finishing(drawn: ParameterBatch, spec: AugmentationSpec, size: int, count: int) -> Tensors:
+    """What the device needs to finish views: ``colour`` and ``kernels``, see ``ViewsDataset``."""
+    colour = torch.from_numpy(drawn.colour()).to(torch.float32)
+    kernels = torch.from_numpy(drawn.kernels(spec, size))
+    return {
+        "colour": colour.view(count, -1, *colour.shape[1:]),
+        "kernels": kernels.view(count, -1, kernels.shape[1]),
+    }
+
+
+class MakesViews(Protocol):
+    """A dataset of views: ``ViewsDataset`` or ``dermctl.views.resident.ResidentDataset``."""
+
+    count: int
+
+    def __len__(self) -> int:
+        """Images."""
+
+    def __getitems__(self, batch: Batch) -> Tensors:
+        """``views`` uint8 [count, B, size, size, 3] and ``index`` int64 [B]."""
 
 
 class LabelledDataset(Dataset[Tensors]):
@@ -84,7 +119,7 @@ class LabelledDataset(Dataset[Tensors]):
         views: with ``count`` 1.
     """
 
-    def __init__(self, views: ViewsDataset, labels: npt.NDArray[np.integer]) -> None:
+    def __init__(self, views: MakesViews, labels: npt.NDArray[np.integer]) -> None:
         if views.count != 1 or len(labels) != len(views):
             raise ValueError("one view and one label an image are needed")
         self.views, self.labels = views, torch.as_tensor(labels, dtype=torch.int64)
@@ -95,24 +130,8 @@ class LabelledDataset(Dataset[Tensors]):
     def __getitems__(self, batch: Batch) -> Tensors:
         """``images`` uint8 [B, size, size, 3], ``labels`` and ``index`` int64 [B]."""
         made = self.views.__getitems__(batch)
-        index = made["index"]
-        return {"images": made["views"][0], "labels": self.labels[index], "index": index}
-
-
-def open_image(images: StoredImages, index: int) -> EncodedImage:
-    """Image number ``index``, not yet decoded.
-
-    Raises:
-        DataError: it cannot be read; it is named by number.
-    """
-    try:
-        return EncodedImage(images.read(index))
-    except DataError as error:
-        raise DataError(
-            f"image number {index} cannot be read: {error.what}",
-            where=error.where,
-            hint=error.hint or "Check the dataset with: dermctl data check NAME",
-        ) from error
+        labels = self.labels[batch.indices].to(made["views"].device)
+        return {"images": made["views"][0], "labels": labels, "index": made["index"]}
 
 
 def new_batch(count: int, batch: int, size: int) -> torch.Tensor:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from dermctl.views.blur import INVISIBLE_SIGMA, Kernels, gaussian_kernels, largest_radius, trimmed
 from dermctl.views.colour import fused_matrices
 from dermctl.views.draws import Keys, Uniforms, uniforms
 from dermctl.views.spec import AugmentationSpec, Range
@@ -34,7 +35,7 @@ class ViewParameters(NamedTuple):
         vertical_flip: mirror top and bottom.
         quarter_turn: turn by 90 degrees anticlockwise, after the flips.
         colour: the fused operations [3, 6], see ``dermctl.views.colour``; None: no change.
-        sigma: of the blur, in pixels of the view; 0: none.
+        kernel: of the blur, an odd number of weights; None: no blur.
     """
 
     box: tuple[int, int, int, int]
@@ -42,7 +43,7 @@ class ViewParameters(NamedTuple):
     vertical_flip: bool = False
     quarter_turn: bool = False
     colour: npt.NDArray[np.float64] | None = None
-    sigma: float = 0.0
+    kernel: Kernels | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,8 @@ class ParameterBatch:
         order: int64 [N, 4], colour operations (``dermctl.views.colour``) as they are applied.
         factors: float64 [N, 4], of brightness, contrast, saturation and hue.
         greyscale: bool [N].
-        sigma: float64 [N], 0 for no blur.
+        sigma: float64 [N], of the blur in pixels of the view; 0: none.
+        jitter: bool [N], whether the colour operations change anything.
     """
 
     box: npt.NDArray[np.int64]
@@ -75,8 +77,15 @@ class ParameterBatch:
         """The fused colour operations of all views: [N, 3, 6], see ``dermctl.views.colour``."""
         return fused_matrices(self.order, self.factors, self.greyscale)
 
-    def views(self) -> list[ViewParameters]:
-        """The same, view by view."""
+    def kernels(self, spec: AugmentationSpec, size: int) -> Kernels:
+        """The kernels of the blur of all views of ``size`` pixels: float32 [N, K], K odd."""
+        radius = largest_radius(size, spec.blur_kernel, spec.blur_sigma[1])
+        return gaussian_kernels(self.sigma, radius)
+
+    def views(self, spec: AugmentationSpec, size: int) -> list[ViewParameters]:
+        """The same, view by view, for views of ``size`` pixels."""
+        blurred = (self.sigma > INVISIBLE_SIGMA).tolist()
+        kernels = zip(self.kernels(spec, size), blurred, strict=True)
         changed = (self.jitter | self.greyscale).tolist()
         fused = zip(self.colour(), changed, strict=True)
         columns = zip(
@@ -85,7 +94,7 @@ class ParameterBatch:
             self.vertical_flip.tolist(),
             self.quarter_turn.tolist(),
             (matrix if change else None for matrix, change in fused),
-            self.sigma.tolist(),
+            (trimmed(kernel) if blur else None for kernel, blur in kernels),
             strict=True,
         )
         return [ViewParameters(*values) for values in columns]

@@ -1,0 +1,100 @@
+"""The DataLoader of all trainings: whole batches, resumable at any batch, errors as they were."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sys
+from collections.abc import Iterator
+from multiprocessing.context import BaseContext
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
+
+from dermctl.errors import DermctlError
+from dermctl.views.batches import Batch, EpochBatchSampler
+from dermctl.views.packed import Tensors, as_is
+
+_PRELOADED = "dermctl.views.packed"
+
+
+class _Guarded(Dataset["Tensors | DermctlError"]):
+    """Hands a user-mendable error over as a value: DataLoader would bury it in a traceback."""
+
+    def __init__(self, dataset: Dataset[Tensors]) -> None:
+        self.dataset = dataset
+
+    def __getitems__(self, batch: Batch) -> Tensors | DermctlError:
+        try:
+            made: Tensors = self.dataset.__getitems__(batch)  # type: ignore[attr-defined]
+        except DermctlError as error:
+            return error
+        return made
+
+
+class BatchLoader(DataLoader[Tensors]):
+    """Loads the batches that an ``EpochBatchSampler`` names.
+
+    ``state_dict`` counts the batches handed out, not those that loader processes have made in
+    advance; Lightning saves and restores it with its checkpoints.
+
+    Args:
+        dataset: whose ``__getitems__`` makes one whole batch (``dermctl.views.packed``).
+        batches: which images, in which order.
+        workers: loader processes; 0: in this process.
+        pin_memory: put batches where a GPU copies them from asynchronously.
+
+    Raises (in iteration):
+        DermctlError: as the dataset raised it, from whichever process.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Tensors],
+        batches: EpochBatchSampler,
+        *,
+        workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
+        self.batches = batches
+        super().__init__(
+            _Guarded(dataset),  # type: ignore[arg-type]
+            batch_sampler=batches,  # type: ignore[arg-type]
+            collate_fn=as_is,  # type: ignore[arg-type]
+            num_workers=workers,
+            pin_memory=pin_memory,
+            persistent_workers=workers > 0,
+            multiprocessing_context=_context() if workers else None,
+        )
+
+    def __iter__(self) -> Iterator[Tensors]:  # type: ignore[override]
+        """The batches from the sampler's position to the end of its epoch.
+
+        Nothing starts before the first batch is asked for: Lightning makes the iterator before it
+        says which epoch it is for.
+        """
+        for made in super().__iter__():
+            if isinstance(made, DermctlError):
+                raise made
+            self.batches.position += 1
+            yield made
+        self.batches.position = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the next batch would come from."""
+        return self.batches.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state`` was taken."""
+        self.batches.load_state_dict(state)
+
+
+def _context() -> BaseContext:
+    """Forked from a clean server, which has imported what is needed once for all.
+
+    Processes forked from the training itself would inherit its threads and locks.
+    """
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([_PRELOADED])
+    return context
