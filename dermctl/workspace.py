@@ -7,6 +7,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dermctl.errors import DataError, UsageFault
 
@@ -107,16 +108,18 @@ def check_name(name: str) -> str:
 
 def run_kind(folder: Path) -> str | None:
     """What made a run, as its provenance.json says; None where there is none."""
-    try:
-        kind = json.loads((folder / "provenance.json").read_text(encoding="utf-8")).get("command")
-    except (OSError, ValueError):
-        return None
+    kind = _document(folder / "provenance.json").get("command")
     return kind if isinstance(kind, str) else None
 
 
 def _prepared_at(folder: Path) -> tuple[str, str]:
+    return str(_document(folder / DATASET_FILE).get("prepared_at", "")), folder.name
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A JSON file for looking around; empty where it is missing or damaged."""
     try:
-        described = json.loads((folder / DATASET_FILE).read_text(encoding="utf-8"))
-        return str(described.get("prepared_at", "")), folder.name
+        document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "", folder.name
+        return {}
+    return document if isinstance(document, dict) else {}
