@@ -71,12 +71,12 @@ def _assessment(report: EvaluationReport) -> list[Item]:
         ),
         Item(
             "Assessment", "Discrimination with intervals", True,
-            f"95 % intervals, resampling {report.groups}",
+            f"95 % intervals, resampling {report.groups}",
         ),
         Item("Assessment", "Calibration", True, "calibration error and reliability diagram"),
         _if(
             "Assessment", "Thresholds chosen on other images",
-            bool(report.metrics.get("operating_points")), "operating points, table",
+            bool(report.metrics["operating_points"]), "operating points, table",
             "no operating points",
         ),
         _if(

@@ -31,6 +31,9 @@ __all__ = ["EvaluationReport", "Mistake", "write_evaluation_report"]
 _MOST_LINES = 24
 """With more classes than this the forest plot of classes is left out."""
 
+_MOST_NAMED_FEW = 12
+"""Up to this many classes with few images are named, not only counted."""
+
 
 def write_evaluation_report(path: Path, evaluation: EvaluationReport) -> None:
     """Write the report of an evaluation as one self-contained HTML page.
@@ -41,6 +44,7 @@ def write_evaluation_report(path: Path, evaluation: EvaluationReport) -> None:
     metrics = evaluation.metrics
     class_rows = tables.class_rows(metrics)
     overall = {row.key: row for row in tables.overall_rows(metrics)}
+    few = tables.few_images(metrics)
     page = render(
         "evaluation.html",
         report=evaluation,
@@ -50,11 +54,13 @@ def write_evaluation_report(path: Path, evaluation: EvaluationReport) -> None:
         headline=[overall[key] for key in wording.HEADLINE if key in overall],
         overall=list(overall.values()),
         resamples=tables.resamples(metrics),
+        remarks=tables.overall_remarks(metrics),
         interval_notes=tables.interval_notes(metrics),
         class_columns=list(wording.PER_CLASS.values()),
         class_rows=class_rows,
         undefined=tables.undefined_notes(class_rows),
-        few=tables.few_images(metrics),
+        few=few,
+        few_named=len(few) <= _MOST_NAMED_FEW,
         few_images=tables.FEW_IMAGES,
         operating=tables.operating_rows(metrics),
         confusions=tables.frequent_confusions(metrics),

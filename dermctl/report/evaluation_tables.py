@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,12 @@ from dermctl.report.numbers import UNDEFINED, bounds, decimal
 MOST_CONFUSIONS = 12
 FEW_IMAGES = 30
 """A class with fewer images is pointed out: its figures rest on little."""
+
+
+_OUTSIDE = (
+    "the value lies outside its own interval, because resamples repeat images, which shifts the "
+    "metric where classes are small"
+)
 
 
 @dataclass(frozen=True)
@@ -32,31 +39,38 @@ def cell(interval: Mapping[str, Any] | None, reason: str = "") -> Cell:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One overall metric."""
+    """One overall metric; ``mark`` refers to a remark under the table."""
 
     key: str
     title: str
     cell: Cell
     definition: str
-    remark: str
+    mark: str
 
 
 def overall_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
     """Every overall metric: the known ones in the order of `wording.OVERALL`, then the others."""
-    intervals = metrics["intervals"]
+    intervals, undefined = metrics["intervals"], metrics["undefined"]
     known = [key for key in wording.OVERALL if key in intervals]
     others = [key for key in intervals if key not in wording.OVERALL]
-    undefined = metrics.get("undefined", {})
+    marks = {remark: mark for mark, remark in overall_remarks(metrics)}
     return [
         MetricRow(
             key,
             wording.title(wording.OVERALL, key),
             cell(intervals[key], undefined.get(key, "")),
             wording.definition(wording.OVERALL, key),
-            undefined.get(key, ""),
+            marks.get(undefined.get(key, ""), ""),
         )
         for key in [*known, *others]
     ]
+
+
+def overall_remarks(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Why overall metrics are undefined or leave classes out, each once: mark, remark."""
+    undefined = metrics["undefined"]
+    remarks = dict.fromkeys(undefined[key] for key in metrics["intervals"] if key in undefined)
+    return list(zip(string.ascii_lowercase, remarks, strict=False))
 
 
 @dataclass(frozen=True)
@@ -70,7 +84,7 @@ class ClassRow:
 
 def class_rows(metrics: Mapping[str, Any]) -> list[ClassRow]:
     """Every class with the metrics of `wording.PER_CLASS`."""
-    undefined = metrics.get("undefined", {})
+    undefined = metrics["undefined"]
     rows = []
     for name, images in zip(metrics["class_names"], metrics["support"], strict=True):
         own = metrics["per_class"][name]
@@ -80,35 +94,35 @@ def class_rows(metrics: Mapping[str, Any]) -> list[ClassRow]:
 
 
 def undefined_notes(rows: Iterable[ClassRow]) -> list[str]:
-    """Why cells have no value, once for each reason: ``no images of this class: DF (AUROC), …``."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """Why cells have no value: ``– no images of this class (sensitivity, AUPRC): DF, VASC``."""
     titles = [words.title for words in wording.PER_CLASS.values()]
+    found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
+        reasons: dict[str, list[str]] = {}
         for title, each in zip(titles, row.cells, strict=True):
             if each.reason:
-                found.setdefault(each.reason, {}).setdefault(row.name, []).append(title)
+                reasons.setdefault(each.reason, []).append(title)
+        for reason, metrics in reasons.items():
+            found.setdefault((reason, ", ".join(metrics)), []).append(row.name)
     return [
-        f"{UNDEFINED} {reason}: "
-        + "; ".join(f"{name} ({', '.join(metrics)})" for name, metrics in classes.items())
-        for reason, classes in found.items()
+        f"{UNDEFINED} {reason} ({metrics}): {', '.join(names)}."
+        for (reason, metrics), names in found.items()
     ]
 
 
 def interval_notes(metrics: Mapping[str, Any]) -> list[str]:
     """What the intervals leave out: resamples without a value, or without some class."""
-    notes = []
+    found: dict[str, list[str]] = {}
     for key, interval in metrics["intervals"].items():
         title, drawn = wording.title(wording.OVERALL, key), interval["resamples"]
-        if interval.get("undefined_resamples"):
-            notes.append(
-                f"{title}: {interval['undefined_resamples']:,} of {drawn:,} resamples have no value"
-            )
-        if interval.get("partial_resamples"):
-            notes.append(
-                f"{title}: {interval['partial_resamples']:,} of {drawn:,} resamples lack a class "
-                "and average over the others"
-            )
-    return notes
+        if empty := interval["undefined_resamples"]:
+            found.setdefault(f"{empty:,} of {drawn:,} resamples have no value", []).append(title)
+        if partial := interval["partial_resamples"]:
+            text = f"{partial:,} of {drawn:,} resamples lack a class and average over the others"
+            found.setdefault(text, []).append(title)
+        if _outside(interval):
+            found.setdefault(_OUTSIDE, []).append(title)
+    return [f"{', '.join(titles)}: {text}." for text, titles in found.items()]
 
 
 @dataclass(frozen=True)
@@ -146,7 +160,7 @@ class OperatingRow:
 def operating_rows(metrics: Mapping[str, Any]) -> list[OperatingRow]:
     """Sensitivity, specificity and predictive value of each class that has a threshold."""
     rows = []
-    for name, point in metrics.get("operating_points", {}).items():
+    for name, point in metrics["operating_points"].items():
         aim = ", ".join(f"{what} ≥ {least:g}" for what, least in point["chosen_for"].items())
         cells = [
             cell(point[key], point.get("reason") or "no such images here")
@@ -156,16 +170,21 @@ def operating_rows(metrics: Mapping[str, Any]) -> list[OperatingRow]:
     return rows
 
 
-def few_images(metrics: Mapping[str, Any]) -> list[str]:
+def few_images(metrics: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Classes with fewer than `FEW_IMAGES` images, with their number."""
     pairs = zip(metrics["class_names"], metrics["support"], strict=True)
-    return [f"{name} ({images})" for name, images in pairs if images < FEW_IMAGES]
+    return [(name, images) for name, images in pairs if images < FEW_IMAGES]
 
 
 def resamples(metrics: Mapping[str, Any]) -> int:
     """How many resamples stand behind the intervals."""
     drawn: Sequence[int] = [each["resamples"] for each in metrics["intervals"].values()]
     return max(drawn, default=0)
+
+
+def _outside(interval: Mapping[str, Any]) -> bool:
+    value, low, high = (interval[key] for key in ("value", "low", "high"))
+    return None not in (value, low, high) and not low <= value <= high
 
 
 def _why(undefined: Mapping[str, str], metric: str, name: str) -> str:

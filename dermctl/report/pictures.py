@@ -37,8 +37,8 @@ def as_picture(mistake: Mistake) -> Picture:
     """A mistake ready for the page.
 
     Raises:
-        ValueError: for bytes that are no JPEG, PNG or WebP, or a link that leaves the folder's
-            machine (only relative addresses are allowed).
+        ValueError: for bytes that are no JPEG, PNG or WebP, or a link that is not relative to
+            the page.
     """
     return Picture(
         mistake.image_id,
@@ -67,9 +67,9 @@ def relative_link(link: str) -> str:
     """A relative address, quoted.
 
     Raises:
-        ValueError: when it names another machine or a scheme.
+        ValueError: when it names another machine, a scheme, or a place on this machine only.
     """
     parts = urlsplit(link)
-    if parts.scheme or parts.netloc:
+    if parts.scheme or parts.netloc or link.startswith("/"):
         raise ValueError(f"a picture's link must be relative to the page: {link!r}")
     return quote(link)

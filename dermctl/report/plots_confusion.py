@@ -1,4 +1,4 @@
-"""The confusion matrix as a plot: counts, and each row as shares; shares give the colour of both."""
+"""The confusion matrix as a plot: counts, and each row as shares, which give both their colour."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _unnamed(shares: FloatArray) -> Plot:
     size = len(shares)
     title = "Confusion matrix, share of each row"
     with figure(_WIDTH, _WIDTH) as (drawing, axes):
-        _cells(axes, shares)
+        _cells(axes, np.sqrt(shares))  # so that rare confusions can be seen at all
         axes.set_aspect("equal")
         axes.set_xticks([0, size - 1], ["1", str(size)])
         axes.set_yticks([0, size - 1], ["1", str(size)])

@@ -10,13 +10,14 @@ import numpy.typing as npt
 from matplotlib.axes import Axes
 
 from dermctl.metrics.curves import calibration_curve, precision_recall_curve, roc_curve
-from dermctl.report.numbers import UNDEFINED, bounds, count, decimal
+from dermctl.report.numbers import bounds, count, decimal
 from dermctl.report.plots import (
     ACCENT,
     FAINT,
     PAPER,
     RULE,
     SOFT,
+    Margins,
     Plot,
     figure,
     short,
@@ -25,7 +26,8 @@ from dermctl.report.plots import (
 
 MOST_PANELS = 12
 """With more classes than this, one panel shows how the curves of all classes spread."""
-_PANEL = (168, 200)
+_PANEL = (168, 196)
+_PANEL_MARGINS = Margins(left=38, right=8, bottom=38, top=34)
 _WIDTH = 350
 _GRID = np.linspace(0, 1, 101)
 _STEP = 0.004
@@ -116,7 +118,7 @@ def reliability_plot(labels: IntArray, probabilities: FloatArray) -> Plot:
         )  # fmt: skip
         _unit_axis(upper)
         upper.set_xlim(-0.02, 1.02)
-        upper.set_yticks(np.arange(0, 1.1, 0.2))
+        upper.set_yticks(np.arange(0, 1.1, 0.2), ["0", "0.2", "0.4", "0.6", "0.8", "1"])
         upper.set_ylabel("accuracy")
         lower.bar(middle, curve.images, width * 0.9, color=ACCENT)
         lower.set_ylabel("images")
@@ -142,15 +144,13 @@ def _panel(
     *,
     baseline: float | None,
 ) -> Plot:
-    with figure(*_PANEL) as (drawing, axes):
-        if baseline is None:
-            axes.plot([0, 1], [0, 1], color=SOFT, lw=0.8, ls=(0, (4, 3)))
-        else:
-            axes.axhline(baseline, color=SOFT, lw=0.8, ls=(0, (4, 3)))
+    with figure(*_PANEL, _PANEL_MARGINS) as (drawing, axes):
         if reason is None:
+            reference = ([0, 1], [0, 1]) if baseline is None else ([0, 1], [baseline, baseline])
+            axes.plot(*reference, color=SOFT, lw=0.8, ls=(0, (4, 3)))
             axes.plot(*_thin(x, y), color=ACCENT, solid_joinstyle="round")
         else:
-            axes.text(0.5, 0.5, UNDEFINED, ha="center", va="center", fontsize=20, color=SOFT)
+            axes.text(0.5, 0.5, "undefined", ha="center", va="center", style="italic", color=SOFT)
         _unit_axis(axes)
         axes.set_xlim(-0.02, 1.02)
         axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
