@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermctl.errors import ConfigError, TrainingError
+from dermctl.methods.losses.kernels.tiles import chunk_for
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from tests.benchmarks.losses import peak_bytes
 from tests.methods.losses import slow
@@ -58,9 +59,11 @@ def test_any_tiles_give_the_dense_loss(
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.01])
-def test_a_batch_beyond_the_kept_tiles_gives_the_dense_loss(temperature: float) -> None:
+@pytest.mark.parametrize("chunk", [512, None])
+def test_a_large_batch_gives_the_dense_loss(chunk: int | None, temperature: float) -> None:
+    # 2N = 1300: with chunk = 512 too many tiles to keep.
     z0, z1 = views(650, 128, dtype=torch.float32)
-    value, gradient = with_gradients(NTXentLoss(temperature), z0, z1)
+    value, gradient = with_gradients(NTXentLoss(temperature, chunk=chunk), z0, z1)
     expected, expected_gradient = with_gradients(
         dense, z0.double(), z1.double(), temperature=temperature
     )
@@ -213,13 +216,21 @@ def test_lengths_order_and_views_do_not_matter(
 
 
 def test_memory_grows_with_the_batch_and_not_with_its_square() -> None:
-    loss = NTXentLoss(0.1)
+    loss = NTXentLoss(0.1, chunk=512)
     peaks = []
     for images in (1024, 2048):
         z0, z1 = (z.requires_grad_() for z in views(images, 32, dtype=torch.float32))
         peaks.append(peak_bytes(loss, (z0, z1)))
     assert peaks[1] < 1.5 * peaks[0]
     assert peaks[1] < (2 * 2048) ** 2 * 4 / 10
+
+
+def test_tiles_are_chosen_by_device_and_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    def chunk(threads: int, device: str) -> int:
+        monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+        return chunk_for(torch.device(device))
+
+    assert chunk(1, "cpu") < chunk(2, "cpu") == chunk(16, "cpu") < chunk(16, "cuda")
 
 
 @pytest.mark.parametrize("temperature", [0, -0.1, math.nan, math.inf, "warm"])

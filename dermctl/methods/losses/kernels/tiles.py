@@ -10,6 +10,8 @@ from torch import Tensor
 
 CPU_CHUNK = 512
 """A tile of 512 × 512 float32 is 1 MiB: it stays in a core's cache from product to sum."""
+THREADS_CHUNK = 1024
+"""Several threads meet after every step over a tile: larger tiles make fewer steps."""
 ACCELERATOR_CHUNK = 8192
 """256 MiB a tile: the dense form up to 2N = 8,192, a few large launches beyond."""
 
@@ -73,7 +75,9 @@ def spans(start: int, stop: int, chunk: int) -> Iterator[slice]:
 
 def chunk_for(device: torch.device) -> int:
     """The side of a tile that a device works best with."""
-    return CPU_CHUNK if device.type == "cpu" else ACCELERATOR_CHUNK
+    if device.type != "cpu":
+        return ACCELERATOR_CHUNK
+    return CPU_CHUNK if torch.get_num_threads() == 1 else THREADS_CHUNK
 
 
 def worth_keeping(rows: int, columns: int, chunk: int) -> bool:
