@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dermctl.metrics.headline import TOP_K
 from dermctl.report import wording
 from dermctl.report.numbers import UNDEFINED, bounds, decimal
 
@@ -53,6 +54,8 @@ def overall_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
     intervals, undefined = metrics["intervals"], metrics["undefined"]
     known = [key for key in wording.OVERALL if key in intervals]
     others = [key for key in intervals if key not in wording.OVERALL]
+    if len(metrics["class_names"]) <= TOP_K:
+        known = [key for key in known if key != wording.TOP_K_ACCURACY]  # always 1
     marks = {remark: mark for mark, remark in overall_remarks(metrics)}
     return [
         MetricRow(

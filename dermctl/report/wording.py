@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from dermctl.metrics.calibration import CALIBRATION_BINS
 from dermctl.metrics.headline import MIN_TPR, TOP_K
 
+TOP_K_ACCURACY = f"top_{TOP_K}_accuracy"
+
 
 @dataclass(frozen=True)
 class Wording:
-    """A metric's title, its definition, and its range where that is not 0 to 1."""
+    """A metric's title and its definition, with the range where that is not 0 to 1."""
 
     title: str
     definition: str
@@ -35,7 +37,7 @@ OVERALL = {
     "isic_balanced_accuracy": Wording(
         "Balanced accuracy, ISIC", "the same as balanced accuracy, but a tie counts as wrong"
     ),
-    f"top_{TOP_K}_accuracy": Wording(
+    TOP_K_ACCURACY: Wording(
         f"Top-{TOP_K} accuracy", f"the truth is among the {TOP_K} most probable classes"
     ),
     "f1": Wording("F1", "harmonic mean of sensitivity and precision, mean over classes"),
