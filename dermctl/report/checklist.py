@@ -66,8 +66,8 @@ def _assessment(report: EvaluationReport) -> list[Item]:
     external = bool(report.trained_on) and report.dataset not in report.trained_on
     return [
         _if(
-            "Assessment", "No image of the test was seen in training", bool(report.leak_check),
-            report.leak_check,
+            "Assessment", "Checked that no image was seen in training", report.leak_checked,
+            report.leak_check, report.leak_check or "not stated",
         ),
         Item(
             "Assessment", "Discrimination with intervals", True,

@@ -49,7 +49,8 @@ class EvaluationReport:
         weights: where the weights come from (encoder, pretraining, run).
         trained_on: the datasets that the model was trained on; empty: not known.
         selection: how the checkpoint was chosen ("best balanced accuracy on validation").
-        leak_check: what was compared, and what was found.
+        leak_check: what was compared, and what was found, or why nothing was.
+        leak_checked: whether the comparison was made, image by image, and found nothing.
         synthetic: whether any image was drawn by code.
         facts: further name → value pairs to show (label column, image size, hashes, date).
         subgroups: one `dermctl.metrics.subgroup_results.SubgroupAudit.to_json()` a column.
@@ -70,6 +71,7 @@ class EvaluationReport:
     trained_on: Sequence[str] = ()
     selection: str = ""
     leak_check: str = ""
+    leak_checked: bool = False
     synthetic: bool = False
     facts: Mapping[str, str] = field(default_factory=dict)
     subgroups: Sequence[Mapping[str, Any]] = ()

@@ -210,9 +210,17 @@ def test_what_was_not_given_is_said_to_be_missing(written):
     assert "most confident mistakes" not in page.text
 
 
+def test_a_leak_check_that_was_not_made_is_not_ticked(written):
+    page = read_page(written(made_up(["a", "b"], 40, leak_check="not made: no record")))
+    assert page.row("Checked that no image was seen in training", "item") == [
+        "no", "not made: no record",
+    ]  # fmt: skip
+
+
 def test_what_was_given_is_shown(written):
     report = made_up(
         ["a", "b"], 40, weights="SimCLR", trained_on=["fitzpatrick"], leak_check="none was seen",
+        leak_checked=True,
         selection="best on val", facts={"Image size": "224 px"}, notes=["Remark."],
         limitations=["Two clinics."], groups="patients",
     )  # fmt: skip
@@ -220,6 +228,9 @@ def test_what_was_given_is_shown(written):
     assert page.fact("Leak check") == "none was seen"
     assert page.fact("Image size") == "224 px"
     assert page.row("Evaluation on data from elsewhere", "item")[0] == "yes"
+    assert page.row("Checked that no image was seen in training", "item") == [
+        "yes", "none was seen",
+    ]  # fmt: skip
     assert "Remark." in page.text
     assert "Two clinics." in page.text
     assert f"{report.metrics['clusters']} patients" in page.text
