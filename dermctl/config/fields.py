@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
 from typing import Any, get_args, get_origin, get_type_hints
 
 
@@ -30,22 +31,24 @@ def coerce(config: type, name: str, value: object) -> tuple[Any, str | None]:
     field = next(field for field in dataclasses.fields(config) if field.name == name)
     kind = get_type_hints(config)[name]
     optional = type(None) in get_args(kind)
-    if value is None or (optional and value in ("none", "null", "")):
-        return (None, None) if optional else (value, f"{name}: a value is needed")
+    if value is None:
+        empty = () if get_origin(kind) is tuple else None
+        return (empty, None) if optional or empty == () else (value, f"{name}: a value is needed")
     plain = next((k for k in get_args(kind) if k is not type(None)), kind) if optional else kind
     try:
         converted = _convert(plain, value)
-    except (TypeError, ValueError):
+    except (KeyError, TypeError, ValueError):
         return value, f"{name}: {value!r} is not {_type_name(plain)}"
     return converted, _range_fault(field, converted)
 
 
 def _convert(kind: Any, value: object) -> Any:
     if get_origin(kind) is tuple:
-        parts: Iterable[object] = (
-            [part for part in value.split(",") if part] if isinstance(value, str) else value  # type: ignore[assignment]
-        )
-        return tuple(_convert(get_args(kind)[0], part) for part in parts)
+        if isinstance(value, str):
+            value = [part.strip() for part in value.split(",") if part.strip()]
+        elif not isinstance(value, list | tuple):
+            raise ValueError
+        return tuple(_convert(get_args(kind)[0], part) for part in value)
     if kind is bool:
         if isinstance(value, bool):
             return value
@@ -55,9 +58,11 @@ def _convert(kind: Any, value: object) -> Any:
             raise ValueError
         return int(value)  # type: ignore[call-overload]
     if kind is float:
-        if isinstance(value, bool):
+        if isinstance(value, bool) or not math.isfinite(number := float(value)):  # type: ignore[arg-type]
             raise ValueError
-        return float(value)  # type: ignore[arg-type]
+        return number
+    if isinstance(value, bool | list | dict | set):  # YAML's `no` is false, not a name
+        raise ValueError
     return str(value)
 
 
@@ -72,7 +77,7 @@ def _range_fault(field: dataclasses.Field[Any], value: Any) -> str | None:
     if choices and value not in choices:
         return f"{field.name}: {value!r} is not one of {', '.join(choices)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        if value != value or (low is not None and value < low):
+        if low is not None and value < low:
             return f"{field.name}: {value} is under the least value, {low}"
         if high is not None and value > high:
             return f"{field.name}: {value} is over the greatest value, {high}"

@@ -67,7 +67,7 @@ def to_yaml(config: Any, *, comments: bool = False) -> str:
         if comments:
             lines.append(f"# {_comment(field)}")
         plain = list(value) if isinstance(value, tuple) else value
-        lines.append(yaml.safe_dump({field.name: plain}, default_flow_style=None).rstrip())
+        lines.append(yaml.safe_dump({field.name: plain}, default_flow_style=False).rstrip())
         if comments:
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
@@ -107,7 +107,7 @@ def _from_sets(sets: Sequence[str], faults: list[str]) -> dict[str, object]:
         if not equals or not name:
             faults.append(f"--set {text}: write it as key=value")
         else:
-            given[name.strip()] = value.strip()
+            given[name.strip()] = None if value.strip() in ("", "null") else value.strip()
     return given
 
 

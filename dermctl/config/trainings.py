@@ -19,7 +19,7 @@ class _Hardware:
     nodes: int = setting(1, "machines to train on", low=1)
     precision: str = setting("auto", "auto: bf16 where the hardware has it", choices=PRECISIONS)
     workers: int = setting(-1, "loader processes a device; -1: as the cores allow", low=-1)
-    seed: int = setting(0, "seed of all randomness", low=0)
+    seed: int = setting(0, "seed of all randomness", low=0, high=2**32 - 1)
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,8 @@ class FinetuneConfig(_Hardware):
     name: str | None = setting(None, "name of the run")
 
 
-CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {"pretrain": PretrainConfig, "finetune": FinetuneConfig}
+CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {
+    "pretrain": PretrainConfig,
+    "finetune": FinetuneConfig,
+}
 """Command -> its configuration."""
