@@ -70,7 +70,7 @@ def shares_by_value(table: CrossTable, title: str) -> Plot:
         for column, index in enumerate(splits):
             axes.plot(
                 shares[:, column], places, "o", ms=6.5, color=_colour(index), mec=PAPER, mew=0.8,
-                label=table.columns[index],
+                label=table.columns[index], clip_on=False,
             )  # fmt: skip
         _name_rows(axes, [row.name for row in rows])
         axes.set_xlabel("share of the split, %")

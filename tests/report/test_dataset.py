@@ -179,6 +179,7 @@ def test_classes_that_cannot_be_tested_are_warned_of(report):
 def test_synthetic_images_are_labelled_at_the_top(report):
     synthetic = read_page(report(*made_up(["a", "b"], 30, synthetic=True))).text
     assert synthetic.index(SYNTHETIC) < synthetic.index("What the dataset")
+    assert "padufes, in the layout of PAD-UFES-20" in synthetic
     assert SYNTHETIC not in read_page(report(*made_up(["a", "b"], 30))).text
 
 
