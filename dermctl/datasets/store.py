@@ -139,16 +139,17 @@ class Store:
             raise DataError("a shard of the store is missing", where=path, hint=hint)
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            if (reader.schema.metadata or {}).get(b"dermctl_store") != b"1":
+            if not reader.schema.equals(_SCHEMA, check_metadata=True):
                 raise DataError("this Arrow file is no shard of a dermctl store", where=path)
             if reader.num_record_batches != 1:
                 raise DataError("a shard must hold one record batch", where=path, hint=hint)
             batch = reader.get_batch(0)
             batch.validate(full=True)
-        except (pa.ArrowInvalid, OSError) as error:
+            _, offsets, data = batch.column("image").buffers()
+            starts = np.frombuffer(offsets, np.int64)[: len(batch) + 1]
+        except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"a shard is damaged ({error})", where=path, hint=hint) from error
-        _, offsets, data = batch.column("image").buffers()
-        opened = _Shard(memoryview(data), np.frombuffer(offsets, np.int64)[: len(batch) + 1], batch)
+        opened = _Shard(memoryview(data), starts, batch)
         self._shards[shard] = opened
         return opened
 
