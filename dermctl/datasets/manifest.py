@@ -98,15 +98,18 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
         raise DataError(f"the dataset has no {split} manifest", where=path, hint=again)
     try:
         table = pq.read_table(path, columns=None if columns is None else list(columns))
-        description = manifest_description(table)
-    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        newer = manifest_description(table)["manifest_version"] > MANIFEST_VERSION
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"cannot be read as a dermctl manifest ({error})", where=path, hint=again
         ) from error
-    if description["manifest_version"] > MANIFEST_VERSION:
+    if newer:
         raise DataError(
             "the manifest was written by a newer dermctl", where=path, hint="Update dermctl"
         )
+    lost = [name for name, *_ in COLUMNS if columns is None and name not in table.column_names]
+    if lost:
+        raise DataError(f"the manifest lacks {', '.join(lost)}", where=path, hint=again)
     return table
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,9 +54,3 @@ def load_split(folder: Path, name: str) -> Split:
     table = read_manifest(folder, name)
     digest = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
     return Split(folder, name, table, manifest_description(table), digest)
-
-
-def dataset_document(folder: Path) -> dict[str, Any]:
-    """``dataset.json`` of the dataset in ``folder``."""
-    document: dict[str, Any] = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
-    return document
