@@ -26,7 +26,7 @@ class Examined:
         faults: (reason code, detail) of everything that is wrong with it.
         notes: (reason code, detail) of everything that was put right.
         sha256: hex digest of the source bytes; "" if the file could not be read.
-        md5: likewise (publishers name files by it).
+        md5: likewise, if it was asked for.
         phash: 64-bit perceptual hash, unsigned; None if there is no picture.
         width: in pixels, upright; 0 if there is no picture.
         height: likewise.
@@ -50,6 +50,7 @@ def examine(
     min_side: int = MIN_SIDE,
     max_aspect: float = MAX_ASPECT,
     lossless: bool = False,
+    md5: bool = False,
 ) -> Examined:
     """Read, check, hash and pack one file. Never raises for a bad file: its faults are listed.
 
@@ -62,6 +63,7 @@ def examine(
         min_side: short side below which it is ``too_small``.
         max_aspect: long over short side above which it has an ``extreme_aspect``.
         lossless: pack as PNG instead of JPEG.
+        md5: also compute the MD5, by which some publishers name or list their files.
     """
     try:
         data = path.read_bytes()
@@ -70,17 +72,17 @@ def examine(
     except OSError as error:
         return Examined(faults=(("unreadable", str(error)),))
     sha256 = hashlib.sha256(data).hexdigest()
-    md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+    md5_hex = hashlib.md5(data, usedforsecurity=False).hexdigest() if md5 else ""
     try:
         decoded = decode_rgb(data, min_short_side_needed=size)
     except ImageFault as fault:
-        return Examined(faults=((fault.code, fault.detail),), sha256=sha256, md5=md5)
+        return Examined(faults=((fault.code, fault.detail),), sha256=sha256, md5=md5_hex)
     pixels = shrink(decoded.pixels, size)
     return Examined(
         faults=tuple(_faults(decoded, pixels, min_side=min_side, max_aspect=max_aspect)),
         notes=decoded.notes,
         sha256=sha256,
-        md5=md5,
+        md5=md5_hex,
         phash=perceptual_hash(pixels),
         width=decoded.width,
         height=decoded.height,

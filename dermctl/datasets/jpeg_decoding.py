@@ -9,8 +9,10 @@ import simplejpeg
 
 from dermctl.datasets.reasons import ImageFault
 
-_REDUCTIONS = (8, 4, 2)
-"""Fractions of the size at which a JPEG can be decoded from fewer DCT coefficients at less cost."""
+_EIGHTHS = (1, 2, 3, 4)
+"""Eighths of the full size at which a JPEG is decoded from fewer DCT coefficients at less cost."""
+_CLEARLY = 1.25
+"""Reduction from which the smoothing of subsampled chroma is lost in the shrinking that follows."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -30,13 +32,14 @@ def decode_jpeg(data: bytes, size: tuple[int, int], needed: int | None) -> Pixel
         ImageFault: the file is truncated or damaged.
     """
     width, height = size
-    reduction = _reduction(min(size), needed)
+    eighths = _eighths(min(size), needed)
     try:
         pixels = simplejpeg.decode_jpeg(
             data,
-            min_width=-(-width // reduction),
-            min_height=-(-height // reduction),
-            min_factor=reduction,
+            min_width=-(-width * eighths // 8),
+            min_height=-(-height * eighths // 8),
+            min_factor=8 / eighths,
+            fastupsample=needed is not None and min(size) > _CLEARLY * needed,
         )
     except ValueError as error:
         message = str(error)
@@ -46,15 +49,15 @@ def decode_jpeg(data: bytes, size: tuple[int, int], needed: int | None) -> Pixel
         if message.startswith("Corrupt JPEG data") and "extraneous bytes" not in message:
             raise ImageFault("unreadable", message) from error
         return None
-    if width % reduction or height % reduction:
-        return _without_overhang(pixels, width / reduction, height / reduction)
+    if width * eighths % 8 or height * eighths % 8:
+        return _without_overhang(pixels, width * eighths / 8, height * eighths / 8)
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _reduction(short_side: int, needed: int | None) -> int:
+def _eighths(short_side: int, needed: int | None) -> int:
     if needed is None:
-        return 1
-    return next((n for n in _REDUCTIONS if short_side >= n * needed), 1)
+        return 8
+    return next((n for n in _EIGHTHS if short_side * n >= 8 * needed), 8)
 
 
 def _without_overhang(pixels: Pixels, width: float, height: float) -> Pixels:

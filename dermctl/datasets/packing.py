@@ -14,11 +14,16 @@ import simplejpeg
 PACKED_SIDE = 256
 """Short side of packed pictures, in pixels, unless the user asks for another."""
 JPEG_QUALITY = 90
-JPEG_SUBSAMPLING = "444"
+JPEG_SUBSAMPLING = "420"
+"""Chroma at half resolution. On PAD-UFES-20 at 256 pixels, against full chroma: 16 % smaller,
+decoded in 3/4 and encoded in 2/3 of the time, mean colour error 1.3 instead of 1.1 (CIE ΔE, of
+which 2.3 can just be seen)."""
 PNG_COMPRESSION = 3
 
 _LAST_STEP = 2 * 2**0.5
 """Reduction up to which one resampling to twice the target does not alias visibly."""
+_SMALL_STEP = 1.25
+"""Reduction up to which one straight to the target does not."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -36,8 +41,8 @@ def shrink(pixels: Pixels, size: int) -> Pixels:
     """Shrink ``pixels`` (uint8 [H, W, 3]) to a short side of at most ``size``, without aliasing.
 
     Halved by averages of 2 x 2 as long as much is left to do, then resampled to exactly twice the
-    target and halved once more. At least 47 dB from Pillow's Lanczos filter on photographs, in an
-    eighth of its time.
+    target and halved once more. At least 44 dB from Pillow's Lanczos filter on photographs, in a
+    fifth to a tenth of its time.
     """
     height, width = pixels.shape[:2]
     short = min(height, width)
@@ -46,6 +51,8 @@ def shrink(pixels: Pixels, size: int) -> Pixels:
     target = (max(1, round(width * size / short)), max(1, round(height * size / short)))
     while min(pixels.shape[:2]) > _LAST_STEP * size:
         pixels = _resize(pixels, (round(pixels.shape[1] / 2), round(pixels.shape[0] / 2)))
+    if min(pixels.shape[:2]) <= _SMALL_STEP * size:
+        return _resize(pixels, target, cv2.INTER_CUBIC)
     twice = _resize(pixels, (2 * target[0], 2 * target[1]), cv2.INTER_CUBIC)
     return _resize(twice, target)
 

@@ -12,10 +12,17 @@ import numpy.typing as npt
 
 from dermctl.datasets.reasons import ImageFault
 
+try:  # three times as fast as OpenCV's reader, which does as well where this one is not installed
+    from kornia_rs.io import decode_image_png_u8
+except ImportError:
+    decode_image_png_u8 = None
+
 _SIGNATURE_LENGTH = 8
-_COLOUR_TYPE_AT = 25
-_RGB, _RGBA = 2, 6
-"""Colour types in the header chunk (PNG specification, 11.2.1)."""
+_HEADER = struct.Struct(">IIBB")
+"""Width, height, bits a channel, colour type (PNG specification, 11.2.1)."""
+_HEADER_AT = 16
+_CHANNELS = {2: "rgb", 6: "rgba"}
+"""The colour types that are read here."""
 
 Raster = npt.NDArray[np.unsignedinteger[Any]]
 
@@ -55,8 +62,15 @@ def decode_png(data: bytes, kinds: frozenset[bytes]) -> Raster | None:
         data: the file, already checked.
         kinds: of chunk in it (``check_png``).
     """
-    if data[_COLOUR_TYPE_AT] not in (_RGB, _RGBA) or b"tRNS" in kinds:
+    width, height, depth, colour_type = _HEADER.unpack_from(data, _HEADER_AT)
+    if colour_type not in _CHANNELS or b"tRNS" in kinds:
         return None
+    if depth == 8 and decode_image_png_u8 is not None:
+        try:
+            fast = decode_image_png_u8(data, (height, width), _CHANNELS[colour_type])
+            return np.asarray(fast, dtype=np.uint8)
+        except Exception:  # its only kind; whatever the matter is, the others will say
+            return None
     raster = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if raster is None or raster.ndim != 3:
         return None
