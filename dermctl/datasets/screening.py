@@ -45,7 +45,9 @@ def screen_rows(
     licenses: Collection[str] = (),
     raw_label: str = "label",
 ) -> Findings:
-    """Duplicate ids, missing files, missing labels and unwanted licences.
+    """Missing files, missing labels, unwanted licences and duplicate ids.
+
+    Of several rows of one id the first that is otherwise sound is kept, unless their labels differ.
 
     Args:
         table: a source's rows (``dermctl.datasets.sources.base.COMMON_SCHEMA``).
@@ -55,22 +57,31 @@ def screen_rows(
         raw_label: the label's column, for messages.
     """
     findings = Findings()
-    columns = ("image_id", "path", "expected", "label", "license")
+    columns = ("image_id", "path", "expected", "line", "label", "license")
     values = {name: table.column(name).to_pylist() for name in columns}
     first: dict[str, int] = {}
     for row, image_id in enumerate(values["image_id"]):
-        if first.setdefault(image_id, row) != row:
-            detail = f"'{image_id}' is also row {first[image_id] + 1}"
-            findings.found(row, "duplicate_id", detail, actions)
         if values["path"][row] is None:
-            detail = f"looked for {values['expected'][row]}"
+            expected = values["expected"][row]
+            detail = f"looked for {expected}" if expected else "the row names no file to look for"
             findings.found(row, "missing_file", detail, actions)
         if labelled and values["label"][row] is None:
             findings.found(row, "missing_label", f"'{raw_label}' is empty", actions)
         if licenses and values["license"][row] not in licenses:
             detail = f"licence {values['license'][row] or 'unknown'}"
             findings.found(row, "license_excluded", detail, actions)
+        if row not in findings.rejected and first.setdefault(image_id, row) != row:
+            kept = first[image_id]
+            findings.found(row, "duplicate_id", _also(image_id, values["line"][kept]), actions)
+            label, other = values["label"][kept], values["label"][row]
+            if label != other and None not in (label, other):
+                detail = f"'{image_id}' is labelled {label} here and {other} elsewhere"
+                findings.found(kept, "label_conflict", detail, actions)
     return findings
+
+
+def _also(image_id: str, line: int | None) -> str:
+    return f"'{image_id}' occurs already" + ("" if line is None else f" in line {line}")
 
 
 def label_conflicts(sha256s: Mapping[int, str], labels: Sequence[str | None]) -> dict[int, str]:
