@@ -9,7 +9,7 @@ from pathlib import Path
 from dermctl.datasets.colour_checks import is_grey
 from dermctl.datasets.decoding import Decoded, decode_rgb
 from dermctl.datasets.hashing import perceptual_hash
-from dermctl.datasets.packing import PACKED_SIDE, Pixels, encode, shrink
+from dermctl.datasets.packing import PACKED_SIDE, Pixels, encode, pack, shrink
 from dermctl.datasets.reasons import Finding, ImageFault
 
 MIN_SIDE = 32
@@ -88,6 +88,16 @@ def examine(
         height=decoded.height,
         packed=encode(pixels, lossless=lossless),
     )
+
+
+def pack_image(data: bytes, size: int = PACKED_SIDE, *, lossless: bool = False) -> bytes:
+    """Pack the bytes of one picture file exactly as ``examine`` packs them, without the checks.
+
+    Raises:
+        ImageFault: ``data`` holds no whole picture.
+    """
+    pixels = decode_rgb(data, min_short_side_needed=size).pixels
+    return pack(pixels, size, lossless=lossless)
 
 
 def _faults(decoded: Decoded, pixels: Pixels, *, min_side: int, max_aspect: float) -> list[Finding]:

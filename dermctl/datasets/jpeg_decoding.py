@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import simplejpeg
 
+from dermctl.datasets.packing import packed_size
 from dermctl.datasets.reasons import ImageFault
 
 _EIGHTHS = (1, 2, 3, 4)
-"""Eighths of the full size at which a JPEG is decoded from fewer DCT coefficients at less cost."""
+"""Eighths of the full size at which a JPEG is decoded faster, from fewer DCT coefficients."""
 _CLEARLY = 1.25
 """Reduction from which the smoothing of subsampled chroma is lost in the shrinking that follows."""
 
@@ -32,14 +33,15 @@ def decode_jpeg(data: bytes, size: tuple[int, int], needed: int | None) -> Pixel
         ImageFault: the file is truncated or damaged.
     """
     width, height = size
-    eighths = _eighths(min(size), needed)
+    needed = min(size) if needed is None else needed
+    eighths = next((n for n in _EIGHTHS if min(size) * n >= 8 * needed), 8)
     try:
         pixels = simplejpeg.decode_jpeg(
             data,
             min_width=-(-width * eighths // 8),
             min_height=-(-height * eighths // 8),
             min_factor=8 / eighths,
-            fastupsample=needed is not None and min(size) > _CLEARLY * needed,
+            fastupsample=min(size) > _CLEARLY * needed,
         )
     except ValueError as error:
         message = str(error)
@@ -50,24 +52,29 @@ def decode_jpeg(data: bytes, size: tuple[int, int], needed: int | None) -> Pixel
             raise ImageFault("unreadable", message) from error
         return None
     if width * eighths % 8 or height * eighths % 8:
-        return _without_overhang(pixels, width * eighths / 8, height * eighths / 8)
+        covered = (width * eighths / 8, height * eighths / 8)
+        return _without_overhang(pixels, covered, _true_to_shape(size, covered, needed))
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _eighths(short_side: int, needed: int | None) -> int:
-    if needed is None:
-        return 8
-    return next((n for n in _EIGHTHS if short_side * n >= 8 * needed), 8)
+def _true_to_shape(
+    size: tuple[int, int], covered: tuple[float, float], needed: int
+) -> tuple[int, int]:
+    """A (width, height) near ``covered`` that packing shrinks to the same size as ``size``."""
+    target = packed_size(*size, needed)
+    short = int(min(covered))
+    return round(target[0] * short / needed), round(target[1] * short / needed)
 
 
-def _without_overhang(pixels: Pixels, width: float, height: float) -> Pixels:
-    """Resample ``pixels`` so that they cover exactly ``width`` x ``height`` of their own pixels.
+def _without_overhang(
+    pixels: Pixels, covered: tuple[float, float], size: tuple[int, int]
+) -> Pixels:
+    """Resample what the picture covers of ``pixels`` to ``size`` (both: width, height).
 
-    At 1/8, a picture 2049 wide comes out 257 wide and stands for 2056: resizing that as if it were
-    the picture would shift the right edge by seven pixels of the original.
+    At 1/8, a picture 2049 wide comes out 257 wide and stands for 2056: taking that for the picture
+    would shift its right edge by seven pixels of the original.
     """
-    columns, rows = int(width), int(height)
-    exact = cv2.resize(
-        pixels, None, fx=columns / width, fy=rows / height, interpolation=cv2.INTER_CUBIC
-    )
+    columns, rows = size
+    fx, fy = columns / covered[0], rows / covered[1]
+    exact = cv2.resize(pixels, None, fx=fx, fy=fy, interpolation=cv2.INTER_CUBIC)
     return np.ascontiguousarray(exact[:rows, :columns])

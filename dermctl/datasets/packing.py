@@ -45,16 +45,21 @@ def shrink(pixels: Pixels, size: int) -> Pixels:
     fifth to a tenth of its time.
     """
     height, width = pixels.shape[:2]
-    short = min(height, width)
-    if short <= size:
-        return pixels
-    target = (max(1, round(width * size / short)), max(1, round(height * size / short)))
+    target = packed_size(width, height, size)
     while min(pixels.shape[:2]) > _LAST_STEP * size:
         pixels = _resize(pixels, (round(pixels.shape[1] / 2), round(pixels.shape[0] / 2)))
     if min(pixels.shape[:2]) <= _SMALL_STEP * size:
         return _resize(pixels, target, cv2.INTER_CUBIC)
     twice = _resize(pixels, (2 * target[0], 2 * target[1]), cv2.INTER_CUBIC)
     return _resize(twice, target)
+
+
+def packed_size(width: int, height: int, size: int) -> tuple[int, int]:
+    """(width, height) of a packed picture whose original has ``width`` and ``height``."""
+    short = min(width, height)
+    if short <= size:
+        return width, height
+    return round(width * size / short), round(height * size / short)
 
 
 def _resize(pixels: Pixels, size: tuple[int, int], interpolation: int = cv2.INTER_AREA) -> Pixels:
