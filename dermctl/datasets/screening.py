@@ -32,6 +32,13 @@ class Findings:
         else:
             self.noted[code] += 1
 
+    def found_all(
+        self, code: str, details: Mapping[int, str], actions: Mapping[str, Action]
+    ) -> None:
+        """The same for many rows: row -> detail."""
+        for row, detail in details.items():
+            self.found(row, code, detail, actions)
+
     def kept(self, rows: int) -> list[int]:
         """Numbers of the rows that no reason has dropped, in order."""
         return [row for row in range(rows) if row not in self.rejected]
@@ -100,6 +107,21 @@ def label_conflicts(sha256s: Mapping[int, str], labels: Sequence[str | None]) ->
         if len(names) > 1:
             conflicts.update(dict.fromkeys(rows, f"the same bytes are labelled {', '.join(names)}"))
     return conflicts
+
+
+def byte_identical(sha256s: Mapping[int, str], ids: Sequence[str]) -> dict[int, str]:
+    """Rows whose bytes an earlier row has too: row -> detail.
+
+    Args:
+        sha256s: hash of the source file of each row that is still kept, in order.
+        ids: image id of every row.
+    """
+    first: dict[str, int] = {}
+    return {
+        row: f"the same bytes as '{ids[first[digest]]}'"
+        for row, digest in sha256s.items()
+        if first.setdefault(digest, row) != row
+    }
 
 
 def small_classes(labels: Sequence[str | None], rows: Sequence[int], least: int) -> dict[int, str]:

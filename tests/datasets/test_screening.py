@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dermctl.datasets.reasons import resolve_actions
-from dermctl.datasets.screening import Findings, label_conflicts, screen_rows, small_classes
+from dermctl.datasets.screening import (
+    Findings,
+    byte_identical,
+    label_conflicts,
+    screen_rows,
+    small_classes,
+)
 from dermctl.datasets.sources.base import COMMON_SCHEMA
 
 DEFAULT = resolve_actions()
@@ -120,6 +126,12 @@ def test_conflicts_are_the_hashes_with_two_labels(
     found = label_conflicts(hashes, labels)
     assert found.keys() == wanted
     assert set(found.values()) <= {"the same bytes are labelled a, b"}
+
+
+def test_of_identical_bytes_all_but_the_first_are_named() -> None:
+    hashes = {1: "x", 2: "y", 4: "x", 5: "x"}
+    detail = "the same bytes as 'id-1'"
+    assert byte_identical(hashes, [f"id-{n}" for n in range(6)]) == {4: detail, 5: detail}
 
 
 @given(LABELS, st.integers(0, 5), st.data())

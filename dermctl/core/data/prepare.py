@@ -28,7 +28,13 @@ from dermctl.datasets.manifest import MANIFEST_VERSION
 from dermctl.datasets.packer import Looking, Seen, pack_files, repack
 from dermctl.datasets.packing import PACKED_SIDE
 from dermctl.datasets.reasons import Action, resolve_actions
-from dermctl.datasets.screening import Findings, label_conflicts, screen_rows, small_classes
+from dermctl.datasets.screening import (
+    Findings,
+    byte_identical,
+    label_conflicts,
+    screen_rows,
+    small_classes,
+)
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
 from dermctl.datasets.splits import Assignment, assign_splits
@@ -161,12 +167,12 @@ def _build(
         raw_label=source_table.label_column or "label",
     )
     seen = _look(folder, raw, table, findings, actions, request, progress)
-    for code, dropped in (
-        ("label_conflict", label_conflicts({r: s.sha256 for r, s in seen.items()}, labels)),
-        ("class_too_small", small_classes(labels, findings.kept(len(labels)), request.min_class)),
-    ):
-        for row, detail in dropped.items():
-            findings.found(row, code, detail, actions)
+    hashes = {row: file.sha256 for row, file in seen.items()}
+    ids: list[str] = table.column("image_id").to_pylist()
+    findings.found_all("label_conflict", label_conflicts(hashes, labels), actions)
+    findings.found_all("byte_identical", byte_identical(hashes, ids), actions)
+    small = small_classes(labels, findings.kept(len(labels)), request.min_class)
+    findings.found_all("class_too_small", small, actions)
     kept = findings.kept(len(labels))
     if not kept:
         raise DataError(
