@@ -82,7 +82,7 @@ def describe_dataset(folder: Path) -> PreparedDataset:
             rejected=sum(document["rejected"].values()),
             synthetic=document["synthetic"],
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
             f"cannot be read ({type(error).__name__}: {error})",
             where=path,
