@@ -9,9 +9,9 @@ import numpy.typing as npt
 GREY_TOLERANCE = 8
 """Largest minus smallest channel, in levels of 255, up to which a spot counts as grey.
 
-The most colourful 1 % of the spots exceed 0 in a grey picture saved as RGB at any JPEG quality, at
-most 5 in one with colour noise of 8 levels, and at least 19 in each of 10,366 colour photographs
-(HAM10000, PAD-UFES-20).
+The spread that 1 % of the spots exceed is 0 in a grey picture saved as RGB at any JPEG quality, at
+most 6 in one with colour noise of 4 levels, and at least 20 in each of 10,366 colour photographs
+(HAM10000, PAD-UFES-20). Nearer the grey end of that gap: dark skin in dim light has little spread.
 """
 
 COLOURED_SHARE = 0.01

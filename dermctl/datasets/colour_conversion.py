@@ -19,6 +19,8 @@ Raster = npt.NDArray[np.unsignedinteger[Any]]
 _SAME_COLOUR = 3
 """Levels of 255 by which two renderings of sRGB may differ by rounding."""
 
+_UNUSABLE = (OSError, ImageCms.PyCMSError)
+
 
 def to_8_bits(raster: Raster) -> Pixels:
     """Scale 16-bit channels to 8 bits: 65535 becomes 255, and nothing is clipped."""
@@ -57,7 +59,7 @@ def to_srgb(pixels: Pixels, profile: bytes) -> tuple[Pixels, Finding | None]:
     """
     try:
         transform = _transform(profile, "RGB")
-    except ImageCms.PyCMSError as error:
+    except _UNUSABLE as error:
         return pixels, ("icc_unusable", str(error))
     if transform is None:
         return pixels, None
@@ -70,7 +72,7 @@ def cmyk_to_rgb(image: Image.Image, profile: bytes | None) -> Pixels:
     if profile:
         try:
             transform = _transform(profile, "CMYK")
-        except ImageCms.PyCMSError:
+        except _UNUSABLE:
             transform = None
         if transform is not None:
             return np.asarray(transform.apply(image))
@@ -82,7 +84,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """The transform from ``profile`` to sRGB; None if it changes no colour.
 
     Raises:
-        ImageCms.PyCMSError: the profile is damaged, or is not one for ``mode``.
+        OSError, ImageCms.PyCMSError: the profile is damaged, or is not one for ``mode``.
     """
     source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     transform = ImageCms.buildTransform(source, ImageCms.createProfile("sRGB"), mode, "RGB")

@@ -72,6 +72,7 @@ def decode_rgb(data: bytes, *, min_short_side_needed: int | None = None) -> Deco
         notes.append(("cmyk", "converted to RGB"))
     if _has_16_bits(image):
         notes.append(("depth_16bit", "scaled to 8 bits"))
+    orientation = exif_orientation(image, data)
     raster = _read_pixels(image, data, min_short_side_needed)
     pixels, see_through = flatten(to_8_bits(raster))
     if see_through:
@@ -80,10 +81,11 @@ def decode_rgb(data: bytes, *, min_short_side_needed: int | None = None) -> Deco
         pixels, finding = to_srgb(pixels, profile)
         notes += [finding] if finding else []
     width, height = image.size
-    if (orientation := exif_orientation(image, data)) != 1:
-        pixels = turn_upright(pixels, orientation)
-        width, height = (height, width) if orientation >= 5 else (width, height)
+    if orientation != 1:
         notes.append(("exif_rotated", f"orientation {orientation}"))
+        if image.format != "TIFF":  # those Pillow turns upright as it loads them
+            pixels = turn_upright(pixels, orientation)
+            width, height = (height, width) if orientation >= 5 else (width, height)
     return Decoded(pixels, width, height, tuple(notes))
 
 
