@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import timm
+import torch
 from torch import nn
 
 from dermctl.errors import ConfigError
@@ -38,14 +39,37 @@ def build_encoder(name: str, image_size: int, *, drop_path: float = 0.0) -> nn.M
             where="encoder, image_size",
             hint="Take an image size that is a multiple of its patch size",
         ) from error
-    patch = getattr(getattr(encoder, "patch_embed", None), "patch_size", None)
-    if patch is not None and image_size % patch[0]:
-        raise ConfigError(
-            f"{image_size} px is no multiple of the patch size of '{name}', {patch[0]}",
-            where="image_size",
-            hint=f"Take --image-size {max(1, round(image_size / patch[0])) * patch[0]}",
-        )
+    check_image_size(encoder, name, image_size)
     return encoder
+
+
+def check_image_size(encoder: nn.Module, name: str, image_size: int) -> None:
+    """Pass one black image through: what a model refuses, it says only when it sees an image.
+
+    Raises:
+        ConfigError: it takes no images of ``image_size`` pixels, or would leave out their edge.
+    """
+    patch = getattr(getattr(encoder, "patch_embed", None), "patch_size", None)
+    if patch is not None and fixed_image_size(name):
+        side = patch if isinstance(patch, int) else patch[0]
+        if image_size % side:
+            raise ConfigError(
+                f"{image_size} px is no multiple of the patch size of '{name}', {side}",
+                where="image_size",
+                hint=f"Take --image-size {max(1, round(image_size / side)) * side}",
+            )
+    training = encoder.training
+    try:
+        with torch.no_grad():
+            encoder.eval()(torch.zeros(1, 3, image_size, image_size))
+    except (AssertionError, ValueError, TypeError, RuntimeError) as error:
+        raise ConfigError(
+            f"'{name}' takes no images of {image_size} px ({error})",
+            where="encoder, image_size",
+            hint="Take its own image size, or another encoder",
+        ) from error
+    finally:
+        encoder.train(training)
 
 
 def fixed_image_size(name: str) -> bool:

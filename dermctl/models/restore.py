@@ -7,7 +7,7 @@ from torch import nn
 
 from dermctl.checkpoint import Checkpoint, fill
 from dermctl.errors import CheckpointError
-from dermctl.models.encoder import build_encoder, feature_width
+from dermctl.models.encoder import build_encoder, check_image_size, feature_width
 from dermctl.models.heads import Classifier
 
 
@@ -28,14 +28,20 @@ class ImageClassifier(nn.Module):
 def restore_encoder(
     checkpoint: Checkpoint, *, image_size: int | None = None, drop_path: float = 0.0
 ) -> nn.Module:
-    """The checkpoint's encoder; at another image size, its position embedding is resampled."""
+    """The checkpoint's encoder; at another image size, its position embedding is resampled.
+
+    Raises:
+        CheckpointError: the weights do not fit.
+        ConfigError: an image size that the encoder refuses.
+    """
     about = checkpoint.about
     encoder = build_encoder(about.encoder, about.image_size, drop_path=drop_path)
     fill(encoder, checkpoint, "encoder")
-    if image_size not in (None, about.image_size):
+    if image_size is not None and image_size != about.image_size:
         resize = getattr(encoder, "set_input_size", None)
         if callable(resize):
             resize(img_size=image_size)
+        check_image_size(encoder, about.encoder, image_size)
     return encoder
 
 
