@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
-import torch
-from torch.utils.data import DataLoader
 
 from dermctl.datasets.prepared import Split
 from dermctl.datasets.store import STORE_FOLDER, Store
@@ -17,10 +15,10 @@ from dermctl.errors import DataError
 from dermctl.views.batches import EpochBatchSampler
 from dermctl.views.evaluation import EvaluationDataset, EvaluationTransform
 from dermctl.views.images import Part, StoredImages
-from dermctl.views.packed import LabelledDataset, ViewsDataset, as_is
+from dermctl.views.loader import BatchLoader
+from dermctl.views.packed import LabelledDataset, ViewsDataset
 from dermctl.views.spec import AugmentationSpec
 
-Tensors = dict[str, torch.Tensor]
 IntArray = npt.NDArray[np.int64]
 
 
@@ -113,11 +111,11 @@ class TrainingData(pl.LightningDataModule):
         super().__init__()
         self._train, self._val, self._settings = train, val, settings
 
-    def train_dataloader(self) -> DataLoader[Tensors]:
+    def train_dataloader(self) -> BatchLoader:
         """Shuffled anew each epoch; the last batch is left out when it is not full."""
         return self._loader(self._train, shuffle=True, drop_last=True)
 
-    def val_dataloader(self) -> DataLoader[Tensors] | list[DataLoader[Tensors]]:
+    def val_dataloader(self) -> BatchLoader | list[BatchLoader]:
         """In order, the same views each time; no loader where there is no validation split."""
         if self._val is None:
             return []
@@ -129,7 +127,7 @@ class TrainingData(pl.LightningDataModule):
         *,
         shuffle: bool,
         drop_last: bool,
-    ) -> DataLoader[Tensors]:
+    ) -> BatchLoader:
         rank, world = (
             (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         )
@@ -142,35 +140,24 @@ class TrainingData(pl.LightningDataModule):
             world_size=world,
             shuffle=shuffle,
         )
-        return batch_loader(dataset, sampler, self._settings)
-
-
-def batch_loader(
-    dataset: ViewsDataset | LabelledDataset | EvaluationDataset,
-    sampler: EpochBatchSampler,
-    settings: LoaderSettings,
-) -> DataLoader[Tensors]:
-    """A DataLoader over whole batches."""
-    return DataLoader(
-        dataset,
-        batch_sampler=sampler,  # type: ignore[arg-type]
-        collate_fn=as_is,  # type: ignore[arg-type]
-        num_workers=settings.workers,
-        pin_memory=settings.pin,
-        persistent_workers=settings.workers > 0,
-        # Forked workers would inherit the threads of the training.
-        multiprocessing_context="forkserver" if settings.workers else None,
-    )
+        return BatchLoader(
+            dataset, sampler, workers=self._settings.workers, pin_memory=self._settings.pin
+        )
 
 
 def evaluation_loader(
     images: StoredImages, transform: EvaluationTransform, settings: LoaderSettings
-) -> DataLoader[Tensors]:
+) -> BatchLoader:
     """All images once, in order, as the model sees them in evaluation."""
     sampler = EpochBatchSampler(
         len(images), settings.batch_size, drop_last=False, shuffle=False, seed=settings.seed
     )
-    return batch_loader(EvaluationDataset(images, transform), sampler, settings)
+    return BatchLoader(
+        EvaluationDataset(images, transform),
+        sampler,
+        workers=settings.workers,
+        pin_memory=settings.pin,
+    )
 
 
 def training_views(

@@ -130,10 +130,11 @@ class EvaluationDataset(Dataset[Tensors]):
         """
         indices = batch.indices if isinstance(batch, Batch) else list(batch)
         pixels = new_batch(1, len(indices), self.transform.size)[0]
+        places = pixels.numpy()
         for place, index in enumerate(indices):
             with naming(self.images, index):
                 image = self.images.open(index).pixels(exact=True)
-            pixels[place] = torch.from_numpy(self.transform(image))
+            places[place] = self.transform(image)
         made = {"images": pixels, "index": torch.tensor(indices)}
         if self.labels is not None:
             made["labels"] = self.labels[made["index"]]
