@@ -13,6 +13,7 @@ from typing import Any
 
 from dermctl import __version__
 from dermctl.files import write_json, write_text
+from dermctl.workspace import check_name
 
 # Lightning starts the other ranks by running the whole command again: they take rank 0's folder.
 _CHOSEN = "DERMCTL_RUN_FOLDER"
@@ -25,7 +26,12 @@ def is_main_process() -> bool:
 
 
 def new_run_folder(runs: Path, name: str) -> Path:
-    """Make ``runs/<stamp>-<name>/``; a child rank gets the folder that rank 0 made."""
+    """Make ``runs/<stamp>-<name>/``; a child rank gets the folder that rank 0 made.
+
+    Raises:
+        UsageFault: the name cannot be part of a folder's.
+    """
+    check_name(name)
     if not is_main_process() and _CHOSEN in os.environ:
         return Path(os.environ[_CHOSEN])
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dermctl.checkpoint import Description, read_checkpoint
+from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
 from dermctl.core.transform import preprocessing
 from dermctl.datasets.prepared import Split, load_split
-from dermctl.errors import DataError
+from dermctl.errors import CheckpointError, DataError
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from dermctl.methods.simclr import SimCLR
 from dermctl.models.encoder import build_encoder, feature_width, parameter_count
@@ -156,10 +156,12 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
 
 
 def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
-    if config.init is None:
+    start = None if config.init is None else _start(Path(config.init), config.encoder)
+    if start is None:
         encoder = build_encoder(config.encoder, config.image_size)
     else:
-        encoder = restore_encoder(read_checkpoint(Path(config.init)), image_size=config.image_size)
+        encoder = restore_encoder(start, image_size=config.image_size)
+    drawn = any(bool(split.description["synthetic"]) for split in train)
     about = Description(
         kind="pretrain",
         encoder=config.encoder,
@@ -168,7 +170,7 @@ def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
         store_size=max(int(split.description["size"]) for split in train),
         datasets=tuple(str(split.description["name"]) for split in train),
         manifests={str(split.description["name"]): split.sha256 for split in train},
-        synthetic=any(bool(split.description["synthetic"]) for split in train),
+        synthetic=drawn or (start is not None and start.about.synthetic),
     )
     projector = Projector(feature_width(encoder), config.projector_hidden, config.projector_dim)
     return SimCLR(
@@ -181,6 +183,17 @@ def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
         weight_decay=config.weight_decay,
         warmup=config.warmup,
     )
+
+
+def _start(path: Path, encoder: str) -> Checkpoint:
+    checkpoint = read_checkpoint(path)
+    if checkpoint.about.encoder != encoder:
+        raise CheckpointError(
+            f"the checkpoint holds {checkpoint.about.encoder}, not {encoder}",
+            where=path,
+            hint=f"Take --encoder {checkpoint.about.encoder}",
+        )
+    return checkpoint
 
 
 def _views(splits: Sequence[Split], config: PretrainConfig) -> ViewsDataset:
