@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -99,6 +100,7 @@ def _context() -> multiprocessing.context.BaseContext:
 def _prepare_worker() -> None:
     """One thread a worker; Ctrl-C is the parent's to handle; no worker outlives its parent."""
     cv2.setNumThreads(1)
+    warnings.filterwarnings("ignore", module="PIL")  # remarks on EXIF blocks, through the bar
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 

@@ -69,7 +69,8 @@ def _from_file(file: Path, width: int, height: int) -> npt.NDArray[np.float32]:
     with Image.open(file) as opened:
         image = opened.convert("RGB")
     scale = min(image.width / width, image.height / height)
-    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    left = max(0.0, (image.width - width * scale) / 2)
+    top = max(0.0, (image.height - height * scale) / 2)
     box = (left, top, image.width - left, image.height - top)
     filter_ = Image.Resampling.BICUBIC
     return np.asarray(image.resize((width, height), filter_, box=box)).astype(np.float32)
@@ -80,7 +81,7 @@ def _texture(rng: np.random.Generator, width: int, height: int) -> npt.NDArray[n
     picture = np.full((height, width, 3), (200, 150, 130), np.float32)
     cells = 4
     while cells <= max(width, height) // 2:
-        grid = rng.standard_normal((cells, cells, 3), dtype=np.float32) * 60 / np.sqrt(cells)
+        grid = rng.standard_normal((cells, cells, 3), dtype=np.float32) * 60 / cells**0.65
         picture += cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
         cells *= 2
     return picture

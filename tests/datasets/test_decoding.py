@@ -283,6 +283,7 @@ def test_a_large_jpeg_is_decoded_at_a_fraction_that_keeps_what_is_needed():
     assert decode_rgb(data).pixels.shape == (800, 1000, 3)
 
 
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_a_corrupt_exif_block_does_no_harm():
     data = file_of(picture(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x09garbage")
     assert near(decode_rgb(data).pixels, picture()) < 4

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import pytest
+
+from dermctl.datasets.pool import default_workers, ordered_map
+from dermctl.errors import DataError, DermctlError
+from tests.datasets.pool_functions import die_at, fail_at, square
+
+
+def test_one_worker_is_this_process():
+    for workers in (0, 1):
+        results = list(ordered_map(square, range(5), workers))
+        assert results == [(n * n, os.getpid()) for n in range(5)]
+
+
+def test_several_workers_give_results_in_order_and_draw_items_only_as_these_are_taken():
+    drawn = []
+
+    def items():
+        for number in range(10_000):
+            drawn.append(number)
+            yield number
+
+    results = ordered_map(square, items(), 2, chunk=4)
+    first = [next(results) for _ in range(60)]
+    assert [value for value, _ in first] == [n * n for n in range(60)]
+    processes = {process for _, process in first}
+    assert os.getpid() not in processes
+    assert len(processes) <= 2
+    assert len(drawn) <= 60 + 3 * 2 * 4 + 4
+    results.close()
+    assert len(drawn) < 100
+
+
+def test_no_items_are_no_results():
+    assert list(ordered_map(square, [], 2)) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_arrives_whole_and_in_its_place(workers):
+    results = ordered_map(partial(fail_at, 17), range(100), workers, chunk=1)
+    assert [next(results) for _ in range(17)] == list(range(17))
+    with pytest.raises(DataError, match="a bad row") as caught:
+        next(results)
+    assert (caught.value.where, caught.value.hint) == ("row 17", "Mend it")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_worker_is_an_error_that_says_so():
+    with pytest.raises(DermctlError, match=r"killed.*--workers 1"):
+        list(ordered_map(partial(die_at, 9), range(100), 2, chunk=2))
+
+
+def test_default_workers_is_what_may_be_used():
+    assert 1 <= default_workers() <= (os.cpu_count() or 1)
+
+
+INTERRUPTED = """
+import os, sys, time
+from dermctl.datasets.pool import ordered_map
+
+def slow(number):
+    time.sleep(0.05)
+    return os.getpid()
+
+if __name__ == "__main__":
+    try:
+        for worker in ordered_map(slow, range(10_000), 2, chunk=1):
+            print(worker, flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def start_script(tmp_path):
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    running = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    workers = {int(running.stdout.readline()) for _ in range(8)}
+    return running, workers
+
+
+def wait_until_gone(processes: set[int], seconds: float = 10) -> set[int]:
+    deadline = time.monotonic() + seconds
+    while processes and time.monotonic() < deadline:
+        processes = {pid for pid in processes if alive(pid)}
+        time.sleep(0.02)
+    return processes
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a zombie is gone
+        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+def test_ctrl_c_ends_it_all_without_a_traceback(tmp_path):
+    running, workers = start_script(tmp_path)
+    os.killpg(running.pid, signal.SIGINT)
+    out, err = running.communicate(timeout=20)
+    assert out.splitlines()[-1] == "interrupted"
+    assert err == ""
+    assert wait_until_gone(workers) == set()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+def test_no_worker_outlives_a_killed_parent(tmp_path):
+    running, workers = start_script(tmp_path)
+    running.kill()
+    running.communicate(timeout=20)
+    assert wait_until_gone(workers) == set()
