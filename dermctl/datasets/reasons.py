@@ -75,7 +75,7 @@ _TABLE = (
     _always_drop("decompression_bomb", "more pixels than any photograph has"),
     _always_drop("animated", "an animation: no frame of it is the picture"),
     # The picture is there and is not what a colour photograph of skin looks like.
-    _drop("not_rgb", "no colour: one channel, or channels that are equal in every pixel"),
+    _drop("not_rgb", "no colour: one channel, or channels that differ by no more than noise"),
     _drop("too_small", "the short side is below --min-side"),
     _drop("extreme_aspect", "the long side is many times the short side"),
     # The picture was put right on the way in.
