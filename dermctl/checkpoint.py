@@ -7,6 +7,7 @@ A checkpoint is Lightning's, readable with ``weights_only=True``, plus one plain
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,23 +81,42 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(
             "no such checkpoint", where=path, hint="Train one with: dermctl pretrain"
         )
+    document = _load(path)
+    try:
+        plain, state = document[_KEY], document["state_dict"]
+        if plain["format"] > FORMAT:
+            raise CheckpointError(
+                "the checkpoint was written by a newer dermctl", where=path, hint="Update dermctl"
+            )
+        return Checkpoint(path, _description(plain), dict(state.items()))
+    except (AttributeError, LookupError, TypeError) as error:
+        raise CheckpointError("this checkpoint was not written by dermctl", where=path) from error
+
+
+def _load(path: Path) -> dict[str, Any]:
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(
+            "cannot be read as a checkpoint: it is cut short, or a file of another kind", where=path
+        )
     try:
         document = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"cannot be read as a checkpoint ({reason})", where=path) from error
-    if not isinstance(document, dict) or _KEY not in document or "state_dict" not in document:
-        raise CheckpointError("this checkpoint was not written by dermctl", where=path)
-    plain = document[_KEY]
-    if plain["format"] > FORMAT:
+    except pickle.UnpicklingError as error:  # torch's own words advise to load it unsafely
         raise CheckpointError(
-            "the checkpoint was written by a newer dermctl", where=path, hint="Update dermctl"
-        )
+            "cannot be read as a checkpoint: it is damaged, or holds code, which is never run",
+            where=path,
+        ) from error
+    except (AttributeError, EOFError, LookupError, OSError, RuntimeError, ValueError) as error:
+        raise CheckpointError(
+            f"cannot be read as a checkpoint: it is damaged ({type(error).__name__})", where=path
+        ) from error
+    return document if isinstance(document, dict) else {}
+
+
+def _description(plain: Mapping[str, Any]) -> Description:
     fields: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()
     }
-    about = Description(**fields)
-    return Checkpoint(path, about, document["state_dict"])
+    return Description(**fields)
 
 
 def fill(module: nn.Module, checkpoint: Checkpoint, part: str) -> None:
