@@ -81,6 +81,7 @@ def pretrain(
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train") for folder in folders]
     val = [split for folder in folders if len(split := load_split(folder, "val"))]
+    val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
     images = sum(map(len, train))
     _check_batch(images, config.batch_size, train)
     seed_everything(config.seed)

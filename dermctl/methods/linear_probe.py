@@ -30,7 +30,7 @@ class LinearProbe:
         weight: [C, D] on the embeddings as they are (standardisation is folded in).
         bias: [C].
         cost: the chosen inverse penalty, C.
-        scores: for each cost tried, what ``validation_scores`` gives.
+        scores: for each cost tried, what ``validation_scores`` gives, and ``loss``.
     """
 
     weight: FloatArray
@@ -59,7 +59,7 @@ def fit_linear_probe(
         val: [m, D] embeddings.
         val_labels: [m].
         classes: C.
-        monitor: key of ``validation_scores``; ties go to the stronger penalty.
+        monitor: key of ``LinearProbe.scores``; ties go to the stronger penalty.
         balanced: weigh classes by inverse frequency.
         costs: inverse penalties to try, ascending.
         progress: one unit a cost.
@@ -86,12 +86,13 @@ def fit_linear_probe(
         for cost in costs:
             model.set_params(C=cost)
             model.fit(standard, train_labels)
-            scores = validation_scores(val_labels, _full(model.predict_proba(standard_val)))
+            scores = _scores(val_labels, np.asarray(model.predict_proba(standard_val), np.float64))
             weight, bias = _two_rows(model.coef_, model.intercept_)
             tried.append((cost, scores, weight, bias))
             task.advance()
             task.update(note=f"C {cost:.0e}, {monitor} {scores[monitor]:.3f}")
-    cost, _, weight, bias = max(tried, key=lambda entry: (entry[1][monitor], -entry[0]))
+    sign = -1 if monitor == "loss" else 1
+    cost, _, weight, bias = max(tried, key=lambda entry: (sign * entry[1][monitor], -entry[0]))
     folded = weight / scale
     return LinearProbe(
         weight=folded,
@@ -101,8 +102,11 @@ def fit_linear_probe(
     )
 
 
-def _full(probabilities: FloatArray) -> FloatArray:
-    return np.asarray(probabilities, np.float64)
+def _scores(labels: IntArray, probabilities: FloatArray) -> dict[str, float]:
+    """``validation_scores``, and ``loss``: the mean cross-entropy, all images alike."""
+    own = np.take_along_axis(probabilities, labels[:, None], axis=1)
+    loss = float(-np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())
+    return {**validation_scores(labels, probabilities), "loss": loss}
 
 
 def _two_rows(weight: FloatArray, bias: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -51,4 +51,6 @@ class SimCLR(TrainedModule):
 
     def validation_step(self, batch: dict[str, torch.Tensor], _: int) -> None:
         """The same loss on images that are not trained on."""
-        self.log_epoch("val/loss", self._contrast(batch), batch_size=batch["views"].shape[1])
+        images = batch["views"].shape[1]
+        if images * self.trainer.world_size > 1:  # a last batch of one image has no negatives
+            self.log_epoch("val/loss", self._contrast(batch), batch_size=images)
