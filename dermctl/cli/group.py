@@ -52,10 +52,10 @@ class RootGroup(TyperGroup):
             **extra,
         )
         if not standalone_mode:
-            return run(args, standalone_mode=False)
+            return run(args=args, standalone_mode=False)
         words = list(sys.argv[1:] if args is None else args)
         try:
-            code = run(words, standalone_mode=False)
+            code = run(args=words, standalone_mode=False)
         except Exception as error:
             _report(error, debug="--debug" in words)
         except KeyboardInterrupt:

@@ -24,7 +24,7 @@ app = typer.Typer(
     name="dermctl",
     cls=RootGroup,
     no_args_is_help=True,
-    help="From raw public dermatology archives to a leak-checked, fairness-audited, exported model.",
+    help="From raw public dermatology archives to a leak-checked, audited, exported model.",
     epilog=_EPILOG,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -49,7 +49,7 @@ def root(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Results and errors only.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by RootGroup
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - handled by its callback
         bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")
     ] = False,
 ) -> None:

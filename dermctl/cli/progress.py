@@ -150,6 +150,5 @@ class _PlainTask:
         if not done and self._total is not None and self._done:
             left = f", {elapsed * (self._total - self._done) / self._done:.0f} s left"
         note = f" ({self._note})" if self._note else ""
-        self._output.say(
-            f"{self._description}: {self._done:,.0f}{of} {self._unit} in {elapsed:.0f} s{rate}{left}{note}"
-        )
+        counted = f"{self._description}: {self._done:,.0f}{of} {self._unit}"
+        self._output.say(f"{counted} in {elapsed:.0f} s{rate}{left}{note}")
