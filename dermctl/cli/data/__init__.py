@@ -2,10 +2,11 @@
 
 import typer
 
+from dermctl.cli.data import download, prepare, sample
 from dermctl.cli.data import list as list_
-from dermctl.cli.data import prepare, sample
 
 app = typer.Typer(no_args_is_help=True, help="Sources, datasets and what is in them.")
 app.command("list", epilog=list_.EXAMPLE)(list_.list_data)
+app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
 app.command("sample", epilog=sample.EXAMPLE)(sample.sample)

@@ -5,7 +5,7 @@ A source is data: a frozen `Source` with a `read` function. Adding one is one fi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -48,11 +48,14 @@ COMMON_SCHEMA = pa.schema(
 class Download:
     """One file that `data download` fetches. Checksums and size only where they are published.
 
+    A zip is unpacked and not kept; a folder in it that holds all the rest is left out.
+
     Args:
         url: where it lies.
         filename: its name under the raw folder.
         md5, sha256: hexadecimal, or None.
         size: bytes, or None.
+        into: folder that a zip is unpacked into, below the raw folder; None: one of its own name.
     """
 
     url: str
@@ -60,6 +63,55 @@ class Download:
     md5: str | None = None
     sha256: str | None = None
     size: int | None = None
+    into: str | None = None
+
+    @property
+    def is_archive(self) -> bool:
+        """Whether it is unpacked."""
+        return self.filename.endswith(".zip")
+
+    @property
+    def folder(self) -> str:
+        """Where it is unpacked, below the raw folder."""
+        return self.filename.removesuffix(".zip") if self.into is None else self.into
+
+
+@dataclass(frozen=True)
+class ImageAddresses:
+    """Images that a table of the source gives the addresses of, fetched one by one.
+
+    Args:
+        table: name of that table under the raw folder.
+        name_column: what an image is called, without extension.
+        url_column: where it lies.
+        folder: where images go, below the raw folder.
+        extension: what their names end in, whatever their kind.
+        per_host: images fetched from one host at a time.
+    """
+
+    table: str
+    name_column: str
+    url_column: str
+    folder: str
+    extension: str = ".jpg"
+    per_host: int = 4
+
+
+@dataclass(frozen=True)
+class ImageSearch:
+    """Images that the API of the ISIC archive lists, page by page.
+
+    Args:
+        api: its address, which ends in the version.
+        table: what the table made from the records is called under the raw folder.
+        folder: where images go, below the raw folder.
+        page: records on a page, at most.
+    """
+
+    api: str
+    table: str = "metadata.csv"
+    folder: str = "images"
+    page: int = 100
 
 
 @dataclass(frozen=True)
@@ -164,6 +216,8 @@ class Source:
         read: (raw folder, options) to a `SourceTable`; raises DataError.
         downloads: files that `data download` fetches.
         splits: official splits that the source names, among "train", "val", "test".
+        images: where images that are fetched one by one come from, or None.
+        editions: other ways to get it, for `--edition`: name → all the files of that edition.
     """
 
     name: str
@@ -180,3 +234,5 @@ class Source:
     read: Callable[[Path, ReadOptions], SourceTable]
     downloads: tuple[Download, ...] = ()
     splits: tuple[str, ...] = ()
+    images: ImageAddresses | ImageSearch | None = None
+    editions: Mapping[str, tuple[Download, ...]] = field(default_factory=dict)

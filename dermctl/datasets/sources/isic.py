@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dermctl.datasets.sources.assemble import assemble
-from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
+from dermctl.datasets.sources.base import Download, ImageSearch, ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.csvfile import CsvTable
 from dermctl.datasets.sources.images import scan_images
 from dermctl.datasets.sources.locate import choose_label, download_hint, read_table
@@ -88,4 +88,14 @@ SOURCE = Source(
     default_label="diagnosis_1",
     label_columns=(*(f"diagnosis_{level}" for level in range(1, LEVELS + 1)), "benign_malignant"),
     read=read,
+    images=ImageSearch("https://api.isic-archive.com/api/v2"),
+    editions={
+        "snapshot": (
+            Download(
+                "https://isic-archive.s3.us-east-1.amazonaws.com/snapshots/ISIC_images.zip",
+                "ISIC_images.zip",
+                into=".",
+            ),
+        )
+    },
 )

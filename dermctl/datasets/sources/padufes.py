@@ -73,6 +73,7 @@ SOURCE = Source(
         Download(
             "https://prod-dcd-datasets-cache-zipfiles.s3.eu-west-1.amazonaws.com/zr7vgbcyr2-1.zip",
             "zr7vgbcyr2-1.zip",
+            into=".",
         ),
     ),
 )
