@@ -17,7 +17,8 @@ import torch
 from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-from dermctl.errors import TrainingError
+from dermctl.config.trainings import ACCELERATORS
+from dermctl.errors import TrainingError, UsageFault
 from dermctl.progress import Progress, Task
 from dermctl.runs import is_main_process
 
@@ -61,7 +62,13 @@ def resolve_hardware(
 
     Raises:
         TrainingError: when more devices are asked for than there are, saying how many there are.
+        UsageFault: an accelerator that does not exist.
     """
+    if accelerator not in ACCELERATORS:
+        raise UsageFault(
+            f"there is no accelerator '{accelerator}'",
+            hint=f"Take one of: {', '.join(ACCELERATORS)}",
+        )
     gpus = torch.cuda.device_count()
     if accelerator == "auto":
         accelerator = "cuda" if gpus else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -167,9 +174,23 @@ def tensorboard_logger(folder: Path) -> TensorBoardLogger:
 
 
 def fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule) -> None:
-    """Train; whatever Lightning wants to say that the user cannot act on stays unsaid."""
+    """Train; whatever Lightning wants to say that the user cannot act on stays unsaid.
+
+    Raises:
+        TrainingError: the device's memory is full.
+        KeyboardInterrupt: Ctrl-C, which Lightning would turn into an exit without a word.
+    """
     with quiet_lightning():
-        trainer.fit(module, datamodule=data)
+        try:
+            trainer.fit(module, datamodule=data)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                "the memory of the device is full", hint="Try a smaller --batch-size"
+            ) from error
+        except SystemExit as stop:
+            if trainer.interrupted:
+                raise KeyboardInterrupt from stop
+            raise
 
 
 @contextmanager

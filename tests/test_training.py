@@ -1,0 +1,254 @@
+"""Hardware is settled or refused; trainings stop cleanly and leave what they promise."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import signal
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import DataLoader
+
+from dermctl import training
+from dermctl.errors import TrainingError, UsageFault
+from dermctl.training import (
+    Hardware,
+    fit,
+    loader_workers,
+    make_trainer,
+    quiet_lightning,
+    resolve_hardware,
+    seed_everything,
+)
+
+CPU = Hardware("cpu", 1, 1, "fp32")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Pretend to be a machine with these devices."""
+
+    def pretend(gpus: int = 0, cores: int = 4, bf16: bool = True, mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(training, "available_cores", lambda: cores)
+
+    return pretend
+
+
+def test_auto_takes_all_gpus_else_one_cpu(machine: Any) -> None:
+    machine(gpus=4)
+    assert resolve_hardware() == Hardware("cuda", 4, 1, "bf16")
+    assert str(resolve_hardware()) == "4 GPUs, bf16"
+    machine(gpus=1, bf16=False)
+    assert resolve_hardware() == Hardware("cuda", 1, 1, "fp32")
+    machine()
+    assert resolve_hardware() == Hardware("cpu", 1, 1, "fp32")
+    assert str(resolve_hardware()) == "1 CPU, fp32"
+    machine(mps=True)
+    assert resolve_hardware().accelerator == "mps"
+    assert resolve_hardware("cpu").accelerator == "cpu"
+
+
+def test_what_is_asked_for_is_taken(machine: Any) -> None:
+    machine(gpus=4)
+    hardware = resolve_hardware("gpu", devices=2, nodes=3, precision="fp32")
+    assert hardware == Hardware("cuda", 2, 3, "fp32")
+    assert str(hardware) == "2 GPUs on each of 3 nodes, fp32"
+    assert str(resolve_hardware("cpu", devices=2)) == "2 CPU processes, fp32"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "gpus", "parts"),
+    [
+        ("auto", 5, 4, ("5 devices", "4 GPUs", "--devices 4 or fewer")),
+        ("gpu", 2, 1, ("2 devices", "is 1 GPU ", "--devices 1 or fewer")),
+        ("cpu", 9, 0, ("9 devices", "4 CPU cores", "--devices 4 or fewer")),
+        ("gpu", 0, 0, ("no GPU", "--accelerator cpu")),
+        ("mps", 0, 0, ("no Apple GPU",)),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    machine: Any, accelerator: str, devices: int, gpus: int, parts: tuple[str, ...]
+) -> None:
+    machine(gpus=gpus)
+    with pytest.raises(TrainingError) as caught:
+        resolve_hardware(accelerator, devices)
+    for part in parts:
+        assert part in f"{caught.value} "
+
+
+@pytest.mark.parametrize("accelerator", ["tpu", "cuda", "CPU", ""])
+def test_an_accelerator_that_does_not_exist(accelerator: str) -> None:
+    with pytest.raises(UsageFault, match="accelerator") as caught:
+        resolve_hardware(accelerator)
+    assert "auto, cpu, gpu, mps" in str(caught.value)
+
+
+def test_loader_processes(machine: Any) -> None:
+    machine(gpus=4, cores=16)
+    gpus = Hardware("cuda", 4, 1, "bf16")
+    assert loader_workers(7, gpus) == 7
+    assert loader_workers(0, gpus) == 0
+    assert loader_workers(-1, gpus) == 3
+    assert loader_workers(-1, Hardware("cuda", 1, 1, "bf16")) == 15
+    assert loader_workers(-1, CPU) == 1
+    machine(cores=1)
+    assert loader_workers(-1, CPU) == 0
+    machine(gpus=8, cores=4)
+    assert loader_workers(-1, Hardware("cuda", 8, 1, "bf16")) == 1
+
+
+def test_seeding_makes_the_same_numbers() -> None:
+    seed_everything(5)
+    first = torch.rand(3)
+    seed_everything(5)
+    assert torch.equal(first, torch.rand(3))
+
+
+class Line(pl.LightningModule):
+    """Fits one number; `at` maps a step to what happens there."""
+
+    def __init__(self, **at: Any) -> None:
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(1))
+        self.at = {int(step.removeprefix("step_")): event for step, event in at.items()}
+
+    def training_step(self, batch: dict[str, torch.Tensor], _: int) -> torch.Tensor:
+        loss = ((self.weight - batch["index"].float()) ** 2).mean()
+        event = self.at.get(self.global_step)
+        if event == "nan":
+            loss = loss * float("nan")
+        elif event is not None:
+            raise event
+        self.log("train/loss", loss)
+        return loss
+
+    def validation_step(self, batch: dict[str, torch.Tensor], _: int) -> None:
+        self.log("val/loss", self.weight.detach().abs().sum())
+        self.log("val/acc", self.weight.detach().sum())
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+class Numbers(pl.LightningDataModule):
+    """Four steps an epoch."""
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        return DataLoader([{"index": n} for n in range(1, 9)], batch_size=2)  # type: ignore[arg-type]
+
+    val_dataloader = train_dataloader
+
+
+class Heard:
+    """A progress that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Any] = []
+
+    @contextmanager
+    def task(self, description: str, total: float | None = None, unit: str = "") -> Iterator[Any]:
+        self.events.append(("open", description, total, unit))
+        yield self
+        self.events.append("close")
+
+    def advance(self, amount: float = 1) -> None:
+        self.events.append(amount)
+
+    def update(self, *, total: float | None = None, note: str | None = None) -> None:
+        self.events.append(note)
+
+    def say(self, message: str) -> None:
+        self.events.append(message)
+
+
+def run(
+    folder: Path, module: Line, monitor: str | None = "val/loss", epochs: int = 2
+) -> tuple[pl.Trainer, Heard]:
+    heard = Heard()
+    trainer = make_trainer(folder, CPU, epochs=epochs, progress=heard, monitor=monitor)
+    fit(trainer, module, Numbers())
+    return trainer, heard
+
+
+def test_a_training_leaves_its_checkpoints_and_metrics(tmp_path: Path) -> None:
+    trainer, heard = run(tmp_path, Line(), "val/acc")
+    assert trainer.global_step == 8
+    checkpoints = tmp_path / "checkpoints"
+    assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
+    best = torch.load(checkpoints / "best.ckpt", weights_only=True)
+    assert best["global_step"] == 8, "the weight grows: the greatest accuracy is the last"
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len([row for row in rows if row["train/loss"]]) == 8
+    assert len([row for row in rows if row["val/acc"]]) == 2
+    assert heard.events[0] == ("open", "train", 8, "steps")
+    assert heard.events[-1] == "close"
+    assert heard.events.count(1) == 8
+    notes = [event for event in heard.events if isinstance(event, str) and "epoch" in event]
+    assert notes[-1].startswith("epoch 2/2 · loss ")
+
+
+def test_of_a_loss_the_least_is_best(tmp_path: Path) -> None:
+    run(tmp_path, Line(), "val/loss")
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["global_step"] == 4, "the weight grows: its least absolute value is the first"
+
+
+def test_without_validation_the_last_is_kept(tmp_path: Path) -> None:
+    run(tmp_path, Line(), None)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="the loss is nan at step 6") as caught:
+        run(tmp_path, Line(step_5="nan"))
+    assert caught.value.where == "epoch 2"
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    assert str(last) in str(caught.value)
+    weight = torch.load(last, weights_only=True)["state_dict"]["weight"]
+    assert torch.isfinite(weight).all(), "the last good checkpoint is good"
+
+
+def test_ctrl_c_comes_through_as_such(tmp_path: Path) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path, Line(step_5=KeyboardInterrupt()))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
+
+
+def test_a_full_device_says_what_to_do(tmp_path: Path) -> None:
+    fault = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    with pytest.raises(TrainingError, match="memory") as caught:
+        run(tmp_path, Line(step_1=fault))
+    assert "--batch-size" in str(caught.value)
+
+
+def test_other_errors_come_through_and_close_the_bar(tmp_path: Path) -> None:
+    heard = Heard()
+    trainer = make_trainer(tmp_path, CPU, epochs=1, progress=heard, monitor=None)
+    with pytest.raises(ZeroDivisionError):
+        fit(trainer, Line(step_1=ZeroDivisionError()), Numbers())
+    assert heard.events[-1] == "close"
+
+
+def test_quiet_is_over_when_it_is_over() -> None:
+    logger = logging.getLogger("pytorch_lightning")
+    level, filters = logger.level, list(warnings.filters)
+    with quiet_lightning():
+        assert not logger.isEnabledFor(logging.WARNING)
+        assert logger.isEnabledFor(logging.ERROR)
+    assert logger.level == level
+    assert list(warnings.filters) == filters
