@@ -270,14 +270,8 @@ def _train_full(
         run, hardware, epochs=config.epochs, progress=progress, monitor=config.monitor
     )
     fit(trainer, module, TrainingData(views, evaluation, settings))
-    best = trainer.checkpoint_callback
-    scores = {
-        name: float(value)
-        for name, value in trainer.callback_metrics.items()
-        if name.startswith("val/")
-    }
-    scores[config.monitor] = float(best.best_model_score)  # type: ignore[union-attr]
-    return scores
+    best = trainer.checkpoint_callback  # other figures are at hand for the last epoch only
+    return {config.monitor: float(best.best_model_score)}  # type: ignore[union-attr]
 
 
 def _weights(

@@ -19,7 +19,7 @@ from dermctl.datasets.prepared import Split
 from dermctl.inference import run_model
 from dermctl.methods.linear_probe import LinearProbe, fit_linear_probe
 from dermctl.progress import SILENT, Progress
-from dermctl.training import BEST, csv_logger, tensorboard_logger
+from dermctl.training import BEST, csv_logger, quiet_lightning, tensorboard_logger
 
 
 def train_linear(
@@ -84,9 +84,10 @@ def _embed(
 
 
 def _log(run: Path, probe: LinearProbe) -> None:
-    for logger in (csv_logger(run), tensorboard_logger(run)):
-        for step, (cost, scores) in enumerate(probe.scores):
-            values = {f"val/{name}": value for name, value in scores.items()}
-            logger.log_metrics({"C": cost, **values}, step)
-        logger.save()
-        logger.finalize("success")
+    with quiet_lightning():
+        for logger in (csv_logger(run), tensorboard_logger(run)):
+            for step, (cost, scores) in enumerate(probe.scores):
+                values = {f"val/{name}": value for name, value in scores.items()}
+                logger.log_metrics({"C": cost, **values}, step)
+            logger.save()
+            logger.finalize("success")

@@ -1,0 +1,157 @@
+"""`finetune`: from which weights, on what, and what is chosen on validation."""
+
+from __future__ import annotations
+
+import csv
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+
+from dermctl.checkpoint import read_checkpoint
+from dermctl.config.resolve import resolve
+from dermctl.config.trainings import FinetuneConfig
+from dermctl.core import finetune as module
+from dermctl.core.finetune import Finetuned, finetune
+from dermctl.datasets.prepared import load_split
+from dermctl.errors import CheckpointError, ConfigError, DataError
+from dermctl.models.restore import restore_encoder
+from tests.conftest import TINY, Trained
+from tests.core.test_pretrain import Told
+
+CONFIG = FinetuneConfig(**TINY)
+
+
+@pytest.fixture
+def start(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[Any, Told]]:
+    """Only look up what would be trained from."""
+
+    def look(**changes: Any) -> tuple[Any, Told]:
+        told = Told()
+        return module._start(trained.workspace, replace(CONFIG, **changes), told), told
+
+    return look
+
+
+def test_a_run_says_where_it_comes_from(trained: Trained) -> None:
+    result = trained.finetuned
+    assert result.source == str(trained.pretrained.checkpoint)
+    assert result.classes == ("melanoma", "nevus")
+    assert result.images == len(load_split(trained.workspace.dataset("clinic"), "train"))
+    assert resolve(FinetuneConfig, file=result.run / "config.yaml") == CONFIG
+    provenance = json.loads((result.run / "provenance.json").read_text())
+    assert provenance["command"] == "finetune"
+    assert provenance["from"] == result.source
+    assert json.loads(json.dumps(result.to_json()))["best"] == result.best
+    assert trained.workspace.newest_checkpoint("finetune") == result.checkpoint
+
+
+def test_the_best_is_the_best_of_the_log(trained: Trained) -> None:
+    with (trained.finetuned.run / "metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row.get("val/balanced_accuracy")]
+    values = [float(row["val/balanced_accuracy"]) for row in rows]
+    assert len(values) == CONFIG.epochs
+    assert trained.finetuned.best == pytest.approx(max(values))
+    assert trained.finetuned.scores == {"val/balanced_accuracy": trained.finetuned.best}
+
+
+def test_without_from_the_newest_pretraining_is_taken(start: Any, trained: Trained) -> None:
+    found, told = start()
+    assert found.source == str(trained.pretrained.checkpoint)
+    assert (found.name, found.image_size) == ("vit_tiny_patch16_224", 32)
+    assert f"no --from given: {trained.pretrained.checkpoint}" in told.said[0]
+    state = read_checkpoint(trained.pretrained.checkpoint).state
+    for key, value in found.encoder.state_dict().items():
+        assert torch.equal(value, state[f"encoder.{key}"])
+
+
+def test_from_none_is_a_random_start(start: Any) -> None:
+    found, told = start(from_checkpoint="none", encoder="resnet18")
+    assert (found.name, found.source) == ("resnet18", "random initialisation")
+    assert told.said == []
+
+
+def test_an_encoder_that_was_not_pretrained_starts_at_random(start: Any) -> None:
+    found, told = start(encoder="resnet18", image_size=0)
+    assert (found.name, found.image_size, found.source) == (
+        "resnet18",
+        224,
+        "random initialisation",
+    )
+    assert "is no resnet18" in told.said[0]
+
+
+def test_another_image_size_resamples(start: Any) -> None:
+    found, _ = start(image_size=48)
+    assert found.image_size == 48
+    assert found.encoder.state_dict()["pos_embed"].shape == (1, 1 + 3 * 3, 192)
+    with pytest.raises(ConfigError, match="50 px"):
+        start(image_size=50)
+
+
+def test_an_encoder_that_contradicts_the_checkpoint(start: Any, trained: Trained) -> None:
+    with pytest.raises(CheckpointError, match="vit_tiny_patch16_224, not resnet18"):
+        start(from_checkpoint=str(trained.pretrained.checkpoint), encoder="resnet18")
+
+
+def test_class_weights_are_those_of_the_training_images(trained: Trained) -> None:
+    labels = np.array(load_split(trained.workspace.dataset("clinic"), "train").column("label"))
+    numbers = (labels == "nevus").astype(int)
+    wanted = compute_class_weight("balanced", classes=np.arange(2), y=numbers)
+    assert module._weights(CONFIG, numbers, 2).numpy() == pytest.approx(wanted)  # type: ignore[union-attr]
+    assert module._weights(replace(CONFIG, class_weights="none"), numbers, 2) is None
+
+
+@pytest.fixture(scope="module")
+def linear(trained: Trained) -> Finetuned:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the user could not act on Lightning's
+        return finetune(trained.workspace, replace(CONFIG, mode="linear", monitor="val/loss"))
+
+
+def test_a_linear_probe_leaves_the_encoder_alone(trained: Trained, linear: Finetuned) -> None:
+    read, before = (read_checkpoint(p) for p in (linear.checkpoint, trained.pretrained.checkpoint))
+    assert read.about.kind == "finetune"
+    for key, value in restore_encoder(read).state_dict().items():
+        assert torch.equal(value, before.state[f"encoder.{key}"])
+    assert read.state["classifier.weight"].shape == (2, 192)
+
+
+def test_a_linear_probe_logs_each_cost_it_tried(linear: Finetuned) -> None:
+    with (linear.run / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    losses = [float(row["val/loss"]) for row in rows]
+    assert len({row["C"] for row in rows}) == len(rows) > 3
+    assert linear.best == pytest.approx(min(losses))
+    assert linear.scores["val/loss"] == linear.best
+
+
+def test_a_batch_larger_than_the_data_is_made_smaller(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+
+    def look(trainer: Any, network: Any, data: Any) -> None:
+        seen["batch"] = next(iter(data.train_dataloader()))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "fit", look)
+    told = Told()
+    with pytest.raises(KeyboardInterrupt):
+        finetune(trained.workspace, replace(CONFIG, batch_size=64), told)  # type: ignore[arg-type]
+    assert seen["batch"]["images"].shape == (18, 32, 32, 3)
+    assert "the batch is 18 images: there are no more" in told.said
+
+
+def test_a_missing_dataset_or_checkpoint(trained: Trained) -> None:
+    with pytest.raises(DataError, match="no prepared dataset 'isic'"):
+        finetune(trained.workspace, replace(CONFIG, data="isic"))
+    with pytest.raises(CheckpointError, match="no such checkpoint"):
+        finetune(trained.workspace, replace(CONFIG, from_checkpoint="nowhere.ckpt"))
