@@ -9,8 +9,7 @@ import pytest
 
 from dermctl.datasets.fetch.backoff import Backoff
 from dermctl.datasets.fetch.many import Manner
-
-from .server import Server
+from tests.server import Server
 
 QUICK = Backoff(first=0.01, longest=0.05, patience=5.0)
 

@@ -15,8 +15,7 @@ from dermctl.datasets.fetch.failures import Failure
 from dermctl.datasets.fetch.many import Fetched, Manner, fetch_files
 from dermctl.datasets.fetch.schedule import SAMPLE
 from tests.made import jpeg
-
-from .server import Server
+from tests.server import Server
 
 PASSING = ("500", "503", "429", "busy", "reset", "reset_half", "truncate", "short", "wrong")
 FOR_GOOD = {

@@ -12,8 +12,7 @@ import pytest
 from dermctl.datasets.fetch.asked import Asked
 from dermctl.datasets.fetch.many import Manner, fetch_files
 from dermctl.datasets.fetch.partial import PARTIAL_FOLDER, Partial, tidy
-
-from .server import Server
+from tests.server import Server
 
 BODY = b"id,label\n" + bytes(range(256)) * 400
 NAME = "table.csv"
