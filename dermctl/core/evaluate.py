@@ -135,6 +135,7 @@ def evaluate(
         synthetic=bool(rows.description["synthetic"]) or read.about.synthetic,
     )
     page = evaluation_report(evaluation, rows, truth, predicted, read)
+    progress.say(f"leak check: {page.leak_check}")
     _write(result, rows, predicted, read, page)
     return result
 
@@ -195,6 +196,7 @@ def _write(
         "label": read.about.label,
         "trained_on": dict(read.about.manifests),
         "intervals_resample": INTERVALS_RESAMPLE,
+        "leak_check": page.leak_check,
         "research_use_only": True,
     }
     write_json(result.metrics_file, {**result.to_json(), **context})

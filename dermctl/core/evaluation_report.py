@@ -8,7 +8,7 @@ import numpy as np
 
 from dermctl.checkpoint import Checkpoint
 from dermctl.core.loading import IntArray
-from dermctl.datasets.prepared import Split
+from dermctl.datasets.prepared import Split, load_split
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.inference import FloatArray
 from dermctl.metrics.summary import Evaluation
@@ -71,10 +71,15 @@ def evaluation_report(
 def leak_check(rows: Split, checkpoint: Checkpoint) -> str:
     """What is known of the overlap between what was trained on and what is evaluated."""
     name = rows.folder.name
-    recorded = checkpoint.about.manifests.get(f"{name}/{rows.name}")
-    if recorded is not None:
-        return f"none: the {rows.name} split was used in training"
+    if f"{name}/{rows.name}" in checkpoint.about.manifests:
+        return f"failed: the {rows.name} split was used in training"
     if name in checkpoint.about.datasets:
+        before = checkpoint.about.manifests.get(f"{name}/train")
+        if before not in (None, load_split(rows.folder, "train").sha256):
+            return (
+                "failed: the dataset was prepared anew since the training, and images that were "
+                "trained on may lie in this split now"
+            )
         return (
             "trained on the other splits of this dataset, which are divided by group "
             "(patient, lesion, identical bytes)"
