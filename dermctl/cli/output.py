@@ -22,7 +22,8 @@ def console(stderr: bool = False) -> Console:
     """A console on the current stdout or stderr; plain where that is not a terminal."""
     stream = sys.stderr if stderr else sys.stdout
     terminal = stream.isatty()
-    return Console(file=stream, width=None if terminal else _PLAIN_WIDTH, highlight=False)
+    width = None if terminal else _PLAIN_WIDTH
+    return Console(file=stream, width=width, highlight=False, emoji=False)
 
 
 @dataclass(frozen=True)

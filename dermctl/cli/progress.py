@@ -72,13 +72,13 @@ class BarProgress:
 def _bars() -> Bars:
     return Bars(
         SpinnerColumn(finished_text="✓"),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
         MofNCompleteColumn(),
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=console(stderr=True),
     )
 
@@ -107,7 +107,7 @@ class _Bar:
 
 
 class PlainProgress:
-    """One line when a task begins, one each half minute, one when it ends."""
+    """One line each half minute of a task, and one when it ends."""
 
     def __init__(self, output: Output) -> None:
         self._output = output

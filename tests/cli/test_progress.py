@@ -1,0 +1,104 @@
+"""Progress: bars on a terminal only, plain lines elsewhere, nothing when quiet or in a child."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+import pytest
+
+from dermctl.cli import progress as module
+from dermctl.cli.output import Output
+from dermctl.cli.progress import BarProgress, PlainProgress, progress_for
+from dermctl.progress import SilentProgress
+
+Captured = pytest.CaptureFixture[str]
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, in its one entry."""
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+def test_which_progress_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert isinstance(progress_for(Output()), PlainProgress)
+    assert isinstance(progress_for(Output(quiet=True)), SilentProgress)
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert isinstance(progress_for(Output()), BarProgress)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert isinstance(progress_for(Output()), SilentProgress)
+
+
+def test_off_a_terminal_a_task_is_a_line_at_its_end(capsys: Captured, clock: list[float]) -> None:
+    with PlainProgress(Output()).task("pack", 2000, unit="images") as task:
+        task.advance(1500)
+        task.update(note="3 rejected")
+        task.advance(500)
+        clock[0] += 10
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "pack: 2,000 of 2,000 images in 10 s, 200.0 images/s (3 rejected)\n"
+
+
+def test_a_long_task_is_a_line_each_half_minute(capsys: Captured, clock: list[float]) -> None:
+    with PlainProgress(Output()).task("train", 100, unit="steps") as task:
+        for _ in range(100):
+            clock[0] += 1
+            task.advance()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "train: 30 of 100 steps in 30 s, 1.0 steps/s, 70 s left"
+    assert [line.split(" of")[0] for line in lines] == [
+        "train: 30",
+        "train: 60",
+        "train: 90",
+        "train: 100",
+    ]
+
+
+def test_a_task_of_unknown_length(capsys: Captured, clock: list[float]) -> None:
+    with PlainProgress(Output()).task("read") as task:
+        task.advance(3)
+        clock[0] += 2
+    assert capsys.readouterr().err == "read: 3 images in 2 s, 1.5 images/s\n"
+
+
+def test_a_task_that_fails_claims_nothing(capsys: Captured) -> None:
+    with pytest.raises(ZeroDivisionError), PlainProgress(Output()).task("pack", 3):
+        raise ZeroDivisionError
+    assert capsys.readouterr().err == ""
+
+
+def test_choices_are_lines_of_their_own(capsys: Captured) -> None:
+    PlainProgress(Output()).say("no --data given: isic")
+    assert capsys.readouterr().err == "no --data given: isic\n"
+
+
+def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "200")
+    progress = BarProgress(Output())
+    with progress.task("outer", 2) as outer:
+        with progress.task("inner", unit="files") as inner:
+            inner.update(total=3, note="[red]as it is[/red]")
+            inner.advance(3)
+        progress.say("a choice [red]in between[/red]")
+        outer.advance(2)
+    with progress.task("later", 1) as later:
+        later.advance()
+    shown = terminal.getvalue()
+    for part in ("outer", "inner", "2/2", "3/3", "later", "a choice [red]in between[/red]"):
+        assert part in shown
+    assert "[red]as it is[/red]" in shown
