@@ -18,6 +18,7 @@ from dermctl.datasets.manifest import (
     write_parquet,
 )
 from dermctl.datasets.packer import Seen
+from dermctl.datasets.reasons import REASONS
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import SourceTable
 
@@ -91,8 +92,8 @@ def rejected_counts(source: SourceTable, findings: Findings) -> dict[str, int]:
 
 
 def table_fault_counts(source: SourceTable) -> dict[str, int]:
-    """What is wrong with the source's tables and folder, apart from rejected rows."""
-    counts = Counter(fault.code for fault in source.faults if fault.code != MALFORMED)
+    """What is wrong with the source's tables and folder, apart from what is wrong with rows."""
+    counts = Counter(fault.code for fault in source.faults if not REASONS[fault.code].of_row)
     return most_first(Counter[str](counts) + Counter({"unlisted_file": len(source.unlisted)}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,9 @@ from dermctl.datasets.reasons import Action
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.store import Store, StoreWriter
 from dermctl.progress import SILENT, Progress
+
+NO_PLACE = (-1, -1)
+"""Shard and row of an image that was looked at and not packed."""
 
 
 @dataclass(frozen=True)
@@ -40,24 +44,27 @@ class Looking:
 
 def pack_files(
     files: Mapping[int, tuple[str, Path]],
-    store: Path,
+    store: Path | None,
     looking: Looking,
     findings: Findings,
     actions: Mapping[str, Action],
     progress: Progress = SILENT,
+    *,
+    md5s: Mapping[int, str] | None = None,
 ) -> dict[int, Seen]:
     """Examine files in parallel and write the good ones into a store, in order.
 
     Args:
         files: row number -> (image id, file).
-        store: folder of the store to write.
+        store: folder of the store to write; None: look only, pack nothing.
         looking: size and limits.
         findings: where rejections and notes go.
         actions: what each reason does.
         progress: one unit a file.
+        md5s: row number -> the MD5 that its publisher gives, hexadecimal.
 
     Returns:
-        Row number -> what is known of its image, for the rows that are packed.
+        Row number -> what is known of its image, for the rows that are kept.
     """
     look = partial(
         examine,
@@ -65,14 +72,20 @@ def pack_files(
         min_side=looking.min_side,
         max_aspect=looking.max_aspect,
         lossless=looking.lossless,
+        md5=bool(md5s),
     )
     seen: dict[int, Seen] = {}
     examined = ordered_map(look, (path for _, path in files.values()), looking.workers)
-    with StoreWriter(store) as writer, progress.task("look at and pack", len(files)) as task:
+    title = "look at" if store is None else "look at and pack"
+    with (
+        nullcontext() if store is None else StoreWriter(store) as writer,
+        progress.task(title, len(files)) as task,
+    ):
         for (row, (image_id, _)), result in zip(files.items(), examined, strict=True):
             _record(row, result, findings, actions)
+            _compare(row, result, (md5s or {}).get(row), findings, actions)
             if row not in findings.rejected and result.packed is not None:
-                place = writer.add(image_id, result.packed)
+                place = writer.add(image_id, result.packed) if writer else NO_PLACE
                 phash = result.phash or 0
                 seen[row] = Seen(result.sha256, phash, result.width, result.height, *place)
             task.advance()
@@ -85,6 +98,17 @@ def _record(row: int, result: Examined, findings: Findings, actions: Mapping[str
     found: Iterable[tuple[str, str]] = (*result.faults, *result.notes)
     for code, detail in found:
         findings.found(row, code, detail, actions)
+
+
+def _compare(
+    row: int,
+    result: Examined,
+    expected: str | None,
+    findings: Findings,
+    actions: Mapping[str, Action],
+) -> None:
+    if expected and result.md5 and result.md5 != expected.strip().lower():
+        findings.found(row, "md5_mismatch", f"it is {result.md5}, not {expected}", actions)
 
 
 def repack(

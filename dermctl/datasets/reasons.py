@@ -39,12 +39,14 @@ class Reason:
         explanation: one line for people.
         keepable: False where no usable image or honest split is left if the row stays, so that
             ``--keep`` is refused.
+        of_row: False where it concerns the table or the folder, so that ``--drop`` is refused.
     """
 
     code: str
     action: Action
     explanation: str
     keepable: bool = True
+    of_row: bool = True
 
 
 def _drop(code: str, explanation: str) -> Reason:
@@ -57,6 +59,10 @@ def _always_drop(code: str, explanation: str) -> Reason:
 
 def _warn(code: str, explanation: str) -> Reason:
     return Reason(code, Action.WARN, explanation)
+
+
+def _warn_of_source(code: str, explanation: str) -> Reason:
+    return Reason(code, Action.WARN, explanation, of_row=False)
 
 
 def _note(code: str, explanation: str) -> Reason:
@@ -86,14 +92,24 @@ _TABLE = (
     _note("icc_converted", "a colour profile other than sRGB, converted to sRGB"),
     _note("icc_unusable", "a damaged colour profile, or one of another kind: taken as sRGB"),
     _note("multi_picture", "several pictures in one file: the first is used"),
+    # The source's tables and its folder.
+    _always_drop("malformed_row", "a line of the table that cannot be read as a row"),
+    _always_drop("outside_raw", "the path in the row leads out of the folder"),
+    _warn_of_source("bad_value", "cells that are not understood: left empty"),
+    _warn_of_source("duplicate_column", "a column name that occurs twice"),
+    _warn_of_source("encoding", "the table is not UTF-8"),
+    _warn_of_source("unmatched_row", "rows of two tables that do not find each other"),
+    _warn_of_source("ambiguous_file", "several files answer to the name in a row"),
+    _warn_of_source("misplaced_file", "a picture where the layout has none"),
+    _warn_of_source("unlisted_file", "a picture that no row of the metadata names"),
     # The row and its label.
+    _drop("bad_label", "the label contradicts itself, as two ones in a one-hot row"),
     _drop("missing_label", "the row has no label"),
     _drop("unknown_label", "the label is not one of the classes"),
     _always_drop("duplicate_id", "the id occurs twice"),
     _drop("label_conflict", "byte-identical files carry different labels"),
     _note("byte_identical", "the same bytes as another row: both go to one group"),
     _warn("md5_mismatch", "the bytes are not those the publisher's MD5 stands for"),
-    _warn("unlisted_file", "a picture that no row of the metadata names"),
     _drop("license_excluded", "its licence is not among those asked for"),
     _drop("class_too_small", "its class has too few groups to be split"),
     _drop("excluded", "named by the list of images to leave out"),
@@ -125,7 +141,8 @@ def resolve_actions(drop: Collection[str] = (), keep: Collection[str] = ()) -> M
     of it if it would have been dropped.
 
     Raises:
-        UsageFault: a code that does not exist, is named by both, or can never be kept.
+        UsageFault: a code that does not exist, is named by both, can never be kept, or is not
+            one that rows are dropped for.
     """
     for flag, codes in (("--drop", drop), ("--keep", keep)):
         for code in codes:
@@ -133,6 +150,13 @@ def resolve_actions(drop: Collection[str] = (), keep: Collection[str] = ()) -> M
     if both := sorted(set(drop) & set(keep)):
         raise UsageFault(
             f"{', '.join(both)} is named by --drop and by --keep", hint="Choose one of the two"
+        )
+    if elsewhere := [code for code in drop if not REASONS[code].of_row]:
+        code = elsewhere[0]
+        raise UsageFault(
+            f"no row is dropped for {code} ({REASONS[code].explanation})",
+            where=f"--drop {code}",
+            hint="Leave this flag out",
         )
     if hopeless := [code for code in keep if not REASONS[code].keepable]:
         code = hopeless[0]

@@ -11,6 +11,15 @@ import pyarrow as pa
 from dermctl.datasets.reasons import Action
 
 
+@dataclass(frozen=True)
+class Found:
+    """One thing that was found out about a row."""
+
+    row: int
+    code: str
+    detail: str
+
+
 @dataclass
 class Findings:
     """What was found row by row: at most one rejection a row, any number of notes.
@@ -18,13 +27,16 @@ class Findings:
     Args:
         rejected: row number -> (reason code, detail).
         noted: reason code -> rows that were kept all the same.
+        every: all that was found, in order, also of rows that were rejected before.
     """
 
     rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
     noted: Counter[str] = field(default_factory=Counter)
+    every: list[Found] = field(default_factory=list)
 
     def found(self, row: int, code: str, detail: str, actions: Mapping[str, Action]) -> None:
         """Drop or note ``row`` for ``code``, as ``actions`` says; its first rejection stands."""
+        self.every.append(Found(row, code, detail))
         if row in self.rejected:
             return
         if actions[code] is Action.DROP:
@@ -51,6 +63,8 @@ def screen_rows(
     labelled: bool = True,
     licenses: Collection[str] = (),
     raw_label: str = "label",
+    known: Mapping[str, Mapping[int, str]] | None = None,
+    why_missing: Mapping[str, str] | None = None,
 ) -> Findings:
     """Missing files, missing labels, unwanted licences and duplicate ids.
 
@@ -62,8 +76,12 @@ def screen_rows(
         labelled: False for a table without labels, which serves pretraining only.
         licenses: keep these only; empty: all.
         raw_label: the label's column, for messages.
+        known: what is known from the reading of the table: reason code -> row -> detail.
+        why_missing: where a file was looked for -> why it is not there, for messages.
     """
     findings = Findings()
+    for code, details in (known or {}).items():
+        findings.found_all(code, details, actions)
     columns = ("image_id", "path", "expected", "line", "label", "license")
     values = {name: table.column(name).to_pylist() for name in columns}
     first: dict[str, int] = {}
@@ -71,6 +89,8 @@ def screen_rows(
         if values["path"][row] is None:
             expected = values["expected"][row]
             detail = f"looked for {expected}" if expected else "the row names no file to look for"
+            if why_missing and expected in why_missing:
+                detail = f"{detail}: {why_missing[expected]}"
             findings.found(row, "missing_file", detail, actions)
         if labelled and values["label"][row] is None:
             findings.found(row, "missing_label", f"'{raw_label}' is empty", actions)

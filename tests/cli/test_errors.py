@@ -78,7 +78,8 @@ def test_missing_raw_folder(run: Run) -> None:
 
 
 def test_nothing_downloaded(run: Run) -> None:
-    one_line(run("data", "prepare", "padufes"), 1, "padufes", "raw")
+    one_line(run("data", "prepare", "ddi"), 1, "ddi", "raw", "--raw DIR")
+    one_line(run("data", "prepare", "isic"), 1, "dermctl data download isic --collection")
 
 
 def test_missing_table(run: Run, tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ def prepare(
     ctx: typer.Context,
     source: Annotated[str, typer.Argument(help="See: dermctl data list.")],
     raw: Annotated[
-        Path | None, typer.Option(help="Folder of the raw files; default: raw/SOURCE.")
+        Path | None,
+        typer.Option(help="Folder of the raw files; default: raw/SOURCE, downloaded if absent."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; default: SOURCE.")] = None,
     label: Annotated[str | None, typer.Option(help="Column of the label.")] = None,
@@ -44,6 +45,10 @@ def prepare(
     keep: Annotated[
         list[str] | None, typer.Option(help="Keep rows in spite of this reason; repeatable.")
     ] = None,
+    allow_missing: Annotated[
+        bool,
+        typer.Option("--allow-missing", help="Go on without files that could not be downloaded."),
+    ] = False,
     csv: Annotated[Path | None, typer.Option(help="The table.", rich_help_panel=_OWN)] = None,
     image_column: Annotated[str | None, typer.Option(rich_help_panel=_OWN)] = None,
     label_column: Annotated[str | None, typer.Option(rich_help_panel=_OWN)] = None,
@@ -82,6 +87,7 @@ def prepare(
         min_side=min_side,
         drop=tuple(drop or ()),
         keep=tuple(keep or ()),
+        allow_missing=allow_missing,
     )
     prepared = run(workspace, request, progress)
     if json:

@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl import __version__
+from dermctl.core.data.raw import Raw, complete_raw, refuse_lost_classes
 from dermctl.datasets.assembly import (
     assemble_manifest,
     class_counts,
@@ -24,17 +25,12 @@ from dermctl.datasets.assembly import (
 )
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
 from dermctl.datasets.groups import group_images
+from dermctl.datasets.inspection import inspect_source
 from dermctl.datasets.manifest import MANIFEST_VERSION
-from dermctl.datasets.packer import Looking, Seen, pack_files, repack
+from dermctl.datasets.packer import Looking, Seen, repack
 from dermctl.datasets.packing import PACKED_SIDE
 from dermctl.datasets.reasons import Action, resolve_actions
-from dermctl.datasets.screening import (
-    Findings,
-    byte_identical,
-    label_conflicts,
-    screen_rows,
-    small_classes,
-)
+from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
 from dermctl.datasets.splits import Assignment, assign_splits
@@ -67,6 +63,12 @@ class PrepareRequest:
     max_aspect: float = MAX_ASPECT
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    allow_missing: bool = False
+
+    @property
+    def looking(self) -> Looking:
+        """How files are looked at."""
+        return Looking(self.size, self.min_side, self.max_aspect, workers=self.workers)
 
 
 @dataclass(frozen=True)
@@ -107,17 +109,27 @@ class Prepared:
 def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = SILENT) -> Prepared:
     """Read a source, drop what is unusable, split, pack, and put the dataset in its place.
 
-    What was there under the same name stays until the new dataset is whole.
+    Without a raw folder the source is downloaded first, where it is not there or not whole. What
+    was there under the same name stays until the new dataset is whole.
 
     Raises:
-        DataError: when the source cannot be read, or nothing usable is left.
+        DataError: when the source cannot be read, a download left files for another time or lost
+            most of a class, or nothing usable is left.
         UsageFault: for a flag that cannot be used as given.
     """
     source = get_source(request.source)
     actions = resolve_actions(request.drop, request.keep)
     name = check_name(request.name or source.name)
-    raw = _raw_folder(workspace, source, request.raw)
-    source_table = source.read(raw, request.read)
+    raw = complete_raw(
+        workspace,
+        source,
+        request.raw,
+        request.read,
+        allow_missing=request.allow_missing,
+        progress=progress,
+    )
+    source_table = source.read(raw.folder, request.read)
+    refuse_lost_classes(raw, source_table, allow_missing=request.allow_missing)
     place = workspace.data / name
     recover_folder(place)
     building = place.with_name(f".{name}.partial")
@@ -133,24 +145,11 @@ def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = 
     return prepared
 
 
-def _raw_folder(workspace: Workspace, source: Source, given: Path | None) -> Path:
-    raw = given if given is not None else workspace.raw / source.name
-    if not raw.is_dir():
-        raise DataError(
-            "no such folder of raw images"
-            if given
-            else f"'{source.name}' is not in this workspace",
-            where=raw,
-            hint=f"Name its folder with --raw DIR. {source.how_to_get}",
-        )
-    return raw
-
-
 def _build(
     folder: Path,
     place: Path,
     name: str,
-    raw: Path,
+    raw: Raw,
     source: Source,
     source_table: SourceTable,
     actions: Mapping[str, Action],
@@ -159,28 +158,26 @@ def _build(
 ) -> Prepared:
     table = source_table.table
     labels: list[str | None] = table.column("label").to_pylist()
-    findings = screen_rows(
-        table,
+    inspected = inspect_source(
+        source_table,
+        raw.folder,
+        request.looking,
         actions,
-        labelled=source_table.label_column is not None,
+        store=folder / STORE_FOLDER,
         licenses=request.licenses,
-        raw_label=source_table.label_column or "label",
+        min_class=request.min_class,
+        why_missing=raw.why_missing(),
+        progress=progress,
     )
-    seen = _look(folder, raw, table, findings, actions, request, progress)
-    hashes = {row: file.sha256 for row, file in seen.items()}
-    ids: list[str] = table.column("image_id").to_pylist()
-    findings.found_all("label_conflict", label_conflicts(hashes, labels), actions)
-    findings.found_all("byte_identical", byte_identical(hashes, ids), actions)
-    small = small_classes(labels, findings.kept(len(labels)), request.min_class)
-    findings.found_all("class_too_small", small, actions)
+    findings = inspected.findings
     kept = findings.kept(len(labels))
     if not kept:
         raise DataError(
             f"none of {table.num_rows:,} rows is usable ({_most_common(findings)})",
-            where=raw,
+            where=raw.folder,
             hint=f"This is the layout that is read: {source.layout}",
         )
-    seen = _without_rejected(folder, table, seen, kept)
+    seen = _without_rejected(folder, table, inspected.seen, kept)
     groups, assignment = _divide(name, table, kept, seen, request)
     manifest = assemble_manifest(name, table, kept, seen, groups)
     splits = assignment.splits
@@ -196,7 +193,7 @@ def _build(
         groups=group_counts(groups, splits),
         untestable=dict(sorted(assignment.untestable.items())),
         label=source_table.label_column,
-        synthetic=(raw / SYNTHETIC_MARK).exists(),
+        synthetic=(raw.folder / SYNTHETIC_MARK).exists(),
     )
     description = _description(prepared, source, request, [labels[row] for row in kept])
     write_splits(folder, manifest, splits, description)
@@ -232,21 +229,6 @@ def _description(
         "citation": source.citation,
         "synthetic": prepared.synthetic,
     }
-
-
-def _look(
-    folder: Path,
-    raw: Path,
-    table: pa.Table,
-    findings: Findings,
-    actions: Mapping[str, Action],
-    request: PrepareRequest,
-    progress: Progress,
-) -> dict[int, Seen]:
-    ids, paths = table.column("image_id").to_pylist(), table.column("path").to_pylist()
-    files = {row: (ids[row], raw / paths[row]) for row in findings.kept(len(ids))}
-    looking = Looking(request.size, request.min_side, request.max_aspect, workers=request.workers)
-    return pack_files(files, folder / STORE_FOLDER, looking, findings, actions, progress)
 
 
 def _without_rejected(

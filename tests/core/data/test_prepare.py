@@ -175,7 +175,7 @@ def test_the_same_again_gives_the_same_bytes(clinic: Clinic, workspace: Workspac
     assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]
 
 
-STEPS = ("pack_files", "assign_splits", "write_splits", "write_dataset_report", "swap_folder")
+STEPS = ("inspect_source", "assign_splits", "write_splits", "write_dataset_report", "swap_folder")
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -241,9 +241,9 @@ def test_without_a_label_everything_is_unlabelled(clinic: Clinic, workspace: Wor
 
 
 def test_missing_raw_folder_says_how_to_get_it(workspace: Workspace, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="padufes") as caught:
-        prepare(workspace, module.PrepareRequest(source="padufes"))
-    assert caught.value.where == str(workspace.raw / "padufes")
+    with pytest.raises(DataError, match="ddi") as caught:  # its terms forbid to download it
+        prepare(workspace, module.PrepareRequest(source="ddi"))
+    assert caught.value.where == str(workspace.raw / "ddi")
     request = module.PrepareRequest(source="padufes", raw=tmp_path / "nowhere")
     with pytest.raises(DataError, match="no such folder"):
         prepare(workspace, request)
