@@ -20,13 +20,15 @@ from dermctl.workspace import Workspace
 
 NAME = "sample"
 # Small enough for two cores and five minutes, large enough to learn something.
-IMAGES = 480
+IMAGES = 600
 ENCODER = "vit_tiny_patch16_224"
 IMAGE_SIZE = 64
 STORE_SIZE = 96
-PRETRAIN_EPOCHS = 20
-FINETUNE_EPOCHS = 25
-BATCH = 64
+PRETRAIN_EPOCHS = 10
+FINETUNE_EPOCHS = 32
+PRETRAIN_BATCH = 64
+FINETUNE_BATCH = 32
+FINETUNE_LR = 5e-4
 
 Result = TypeVar("Result")
 
@@ -83,7 +85,7 @@ def demo(root: Path, *, seed: int = 0, progress: Progress = SILENT) -> Demo:
         data=(NAME,),
         encoder=ENCODER,
         image_size=IMAGE_SIZE,
-        batch_size=BATCH,
+        batch_size=PRETRAIN_BATCH,
         epochs=PRETRAIN_EPOCHS,
         seed=seed,
     )
@@ -96,7 +98,8 @@ def demo(root: Path, *, seed: int = 0, progress: Progress = SILENT) -> Demo:
         data=NAME,
         from_checkpoint=str(pretrained.checkpoint),
         epochs=FINETUNE_EPOCHS,
-        batch_size=BATCH,
+        batch_size=FINETUNE_BATCH,
+        lr=FINETUNE_LR,
         seed=seed,
     )
     finetuned = step(
