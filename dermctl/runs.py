@@ -20,22 +20,29 @@ _CHOSEN = "DERMCTL_RUN_FOLDER"
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "pyarrow", "pillow")
 
 
+# Where Lightning, torchrun and SLURM say which of many processes this is.
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
+
+
 def is_main_process() -> bool:
     """Whether this is rank 0, the one process that prints and writes."""
-    return os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+    return all(os.environ.get(name, "0") == "0" for name in _RANKS)
 
 
 def new_run_folder(runs: Path, name: str) -> Path:
-    """Make ``runs/<stamp>-<name>/``; a child rank gets the folder that rank 0 made.
+    """Make ``runs/<stamp>-<name>/``; another rank gets the folder that rank 0 made.
+
+    A rank that rank 0 did not start (torchrun, SLURM) cannot know it, and makes none: Lightning
+    hands the place of the checkpoints on.
 
     Raises:
         UsageFault: the name cannot be part of a folder's.
     """
     check_name(name)
-    if not is_main_process() and _CHOSEN in os.environ:
-        return Path(os.environ[_CHOSEN])
     stamp = datetime.now().astimezone().strftime("%Y%m%d-%H%M%S")
     folder, number = runs / f"{stamp}-{name}", 2
+    if not is_main_process():
+        return Path(os.environ.get(_CHOSEN, folder))
     while True:
         try:
             folder.mkdir(parents=True)

@@ -33,6 +33,7 @@ _NOISE = (
     r".*Checkpoint directory .* exists and is not empty.*",
     r".*The number of training batches .* is smaller than the logging interval.*",
     r".*Experiment logs directory .* exists and is not empty.*",
+    r".*torch.distributed.nn.functional.all_gather is deprecated.*",
     r".*lr_scheduler.step\(\).* before .*optimizer.step\(\).*",
 )
 
@@ -197,7 +198,8 @@ def fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataM
 def quiet_lightning() -> Iterator[None]:
     """Lightning's banners and advice off, its errors on."""
     loggers = [
-        logging.getLogger(name) for name in ("pytorch_lightning", "lightning.pytorch", "lightning")
+        logging.getLogger(name)
+        for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning")
     ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

@@ -14,6 +14,7 @@ from dermctl.errors import UsageFault
 from dermctl.runs import is_main_process, new_run_folder, now, package_versions, start_run
 
 CHOSEN = "DERMCTL_RUN_FOLDER"
+RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
 class Stopped(datetime):
@@ -27,7 +28,7 @@ class Stopped(datetime):
 @pytest.fixture(autouse=True)
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """One process, that has chosen no folder."""
-    for name in (CHOSEN, "LOCAL_RANK", "NODE_RANK"):
+    for name in (CHOSEN, *RANKS):
         monkeypatch.setenv(name, "")
         monkeypatch.delenv(name)
 
@@ -55,6 +56,18 @@ def test_a_child_process_takes_the_folder_of_rank_zero(
     assert not is_main_process()
     assert new_run_folder(tmp_path, "x") == first.resolve()
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("name", RANKS)
+def test_a_rank_that_another_program_started_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "0")
+    assert is_main_process()
+    monkeypatch.setenv(name, "3")
+    assert not is_main_process()
+    assert new_run_folder(tmp_path, "x").parent == tmp_path
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_training_of_a_process_gets_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -23,9 +23,11 @@ class Globals:
 
 
 def unpack(ctx: typer.Context, *, json: bool = False) -> tuple[Workspace, Output, Progress]:
-    """What every command begins with."""
+    """What every command begins with; of several processes, rank 0 alone shows results."""
+    from dermctl.runs import is_main_process
+
     given: Globals = ctx.obj
-    output = Output(json=json, quiet=given.quiet)
+    output = Output(json=json, quiet=given.quiet, results=is_main_process())
     return given.workspace, output, progress_for(output)
 
 
@@ -54,8 +56,3 @@ CheckpointFile = Annotated[
     Path | None,
     typer.Argument(metavar="[CKPT]", exists=True, dir_okay=False, help="Default: the newest."),
 ]
-
-
-def given(**flags: Any) -> dict[str, Any]:
-    """The flags that were given."""
-    return {name: value for name, value in flags.items() if value is not None}

@@ -33,14 +33,22 @@ class Output:
     Args:
         json: one JSON document on stdout in place of tables.
         quiet: no notices; results and errors stay.
+        results: False in all but one of several processes, which show none.
     """
 
     json: bool = False
     quiet: bool = False
+    results: bool = True
+
+    @property
+    def _prose(self) -> bool:
+        return self.results and not self.json
 
     def document(self, document: Any) -> None:
         """The one JSON document of a ``--json`` run."""
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        if self.results:
+            sys.stdout.write(f"{text}\n")
 
     def say(self, message: str) -> None:
         """A notice: a choice that was made, a warning; on stderr."""
@@ -49,7 +57,7 @@ class Output:
 
     def line(self, text: str = "", style: str | None = None) -> None:
         """One line of a result."""
-        if not self.json:
+        if self._prose:
             console().print(Text(text, style=style or ""), soft_wrap=True)
 
     def heading(self, text: str) -> None:
@@ -59,7 +67,7 @@ class Output:
 
     def facts(self, facts: Mapping[str, object]) -> None:
         """Name and value, a line each."""
-        if self.json or not facts:
+        if not self._prose or not facts:
             return
         width = max(len(name) for name in facts)
         for name, value in facts.items():
@@ -71,7 +79,7 @@ class Output:
         self, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[int] = ()
     ) -> None:
         """A table; ``right`` holds the numbers of right-aligned columns."""
-        if self.json:
+        if not self._prose:
             return
         table = Table(box=None, header_style="bold", pad_edge=True, padding=(0, 1))
         for number, column in enumerate(columns):
@@ -86,7 +94,7 @@ class Output:
 
     def next_steps(self, *steps: str) -> None:
         """What to type next."""
-        if self.json or self.quiet:
+        if self.quiet or not self._prose:
             return
         self.line()
         for step in steps:

@@ -81,7 +81,7 @@ class Supervised(TrainedModule):
         for name, value in validation_scores(
             labels.numpy(), logits.softmax(1).numpy().astype(np.float64)
         ).items():
-            self.log(f"val/{name}", value, rank_zero_only=True)
+            self.log(f"val/{name}", value, sync_dist=True)  # the same in each process
 
     def _gathered(self, values: torch.Tensor) -> torch.Tensor:
         parts = self.all_gather(values.to(self.device))

@@ -91,6 +91,18 @@ def test_json_is_one_document_and_nothing_else(capsys: Captured) -> None:
     assert captured.err == ""
 
 
+@pytest.mark.parametrize("json", [True, False])
+def test_a_process_beside_the_first_shows_no_results(capsys: Captured, json: bool) -> None:
+    output = Output(json=json, results=False)
+    output.heading("Title")
+    output.facts({"a": 1})
+    output.table(("a",), [(1,)])
+    output.next_steps("dermctl demo")
+    output.document({"a": 1})
+    captured = capsys.readouterr()
+    assert captured.out == captured.err == ""
+
+
 def test_what_is_no_json_is_not_written(capsys: Captured) -> None:
     with pytest.raises(ValueError, match="JSON"):
         Output(json=True).document({"loss": float("nan")})
