@@ -1,0 +1,141 @@
+"""Where the decoded images are kept during a training: on the device, in RAM, or nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from dermctl.errors import UsageFault
+
+CACHES = ("auto", "device", "ram", "none")
+
+DEVICE_SHARE = 0.3  # of the device's free memory: the training's own needs come first
+RAM_SHARE = 0.5  # of the free RAM: the page cache and other processes need some too
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class CacheChoice:
+    """Where decoded images are kept, and why; ``str()`` is the line to print.
+
+    Args:
+        kind: device, ram or none.
+        size: of all decoded images, in bytes.
+        reason: in a few words.
+    """
+
+    kind: str
+    size: int
+    reason: str
+
+    def __str__(self) -> str:
+        where = {
+            "device": "kept on the device",
+            "ram": "kept in RAM",
+            "none": "decoded anew each epoch",
+        }
+        return f"images are {where[self.kind]}: {_gib(self.size)} decoded, {self.reason}"
+
+
+def decoded_bytes(sizes: npt.NDArray[np.integer]) -> int:
+    """Memory that images of ``sizes`` [N, 2] (width, height) take when decoded, in bytes."""
+    return int(3 * sizes.astype(np.int64).prod(axis=1).sum())
+
+
+def choose_cache(
+    asked: str,
+    size: int,
+    *,
+    epochs: int,
+    device_free: int | None = None,
+    ram_free: int | None = None,
+) -> CacheChoice:
+    """Settle ``--cache``.
+
+    Args:
+        asked: one of ``CACHES``. ``auto`` takes the device if ``DEVICE_SHARE`` of its free memory
+            holds all images, else RAM if ``RAM_SHARE`` of it does, else none.
+        size: of all decoded images, in bytes; see ``decoded_bytes``.
+        epochs: of the training; for a single one nothing is worth keeping.
+        device_free: free memory of the accelerator in bytes; None: there is none.
+        ram_free: free RAM in bytes; None: as the system says.
+
+    Raises:
+        UsageFault: the cache that was asked for is unknown, is not there, or is too small.
+    """
+    if asked not in CACHES:
+        raise UsageFault(
+            f"there is no cache '{asked}'",
+            where="--cache",
+            hint=f"Take one of: {', '.join(CACHES)}",
+        )
+    ram_free = free_ram() if ram_free is None else ram_free
+    if asked == "none":
+        return CacheChoice("none", size, "as asked")
+    if asked in ("device", "ram"):
+        return _as_asked(asked, size, device_free if asked == "device" else ram_free)
+    if epochs < 2:
+        return CacheChoice("none", size, "and one epoch sees each but once")
+    if device_free is not None and size <= DEVICE_SHARE * device_free:
+        return CacheChoice("device", size, f"{_gib(device_free)} free there")
+    if size <= RAM_SHARE * ram_free:
+        return CacheChoice("ram", size, f"{_gib(ram_free)} free there")
+    return CacheChoice("none", size, f"too much for the {_gib(ram_free)} of free RAM")
+
+
+def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
+    if free is None:
+        raise UsageFault(
+            "there is no accelerator to keep images on",
+            where="--cache device",
+            hint="Take --cache ram",
+        )
+    if size > free:
+        raise UsageFault(
+            f"{_gib(size)} of decoded images do not fit into the {_gib(free)} that are free",
+            where=f"--cache {kind}",
+            hint="Take --cache auto",
+        )
+    return CacheChoice(kind, size, f"{_gib(free)} free there, as asked")
+
+
+def free_device(device_type: str) -> int | None:
+    """Free memory of the current CUDA device in bytes; None for any other kind."""
+    if device_type != "cuda":
+        return None
+    import torch
+
+    return int(torch.cuda.mem_get_info()[0])
+
+
+def free_ram() -> int:
+    """RAM in bytes that can be had without swapping; 0 where the system does not say.
+
+    The limit of the control group counts too: a batch job or container has less than its machine.
+    """
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail"))
+    except (OSError, StopIteration):
+        return 0
+    return min(free, _left_in_group(free))
+
+
+def _left_in_group(unlimited: int) -> int:
+    """What the control group (version 2) still allows; ``unlimited`` where there is no limit."""
+    root = Path("/sys/fs/cgroup")
+    try:
+        name = Path("/proc/self/cgroup").read_text().splitlines()[0].split(":", 2)[2]
+        folder = next(at for at in (root / name.lstrip("/"), root) if (at / "memory.max").is_file())
+        limit = int((folder / "memory.max").read_text())
+        counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except (OSError, StopIteration, IndexError, ValueError):  # no such group, or "max"
+        return unlimited
+    return max(0, limit - int(counts.get("anon", 0)) - int(counts.get("shmem", 0)))
+
+
+def _gib(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB"
