@@ -81,9 +81,24 @@ def write_manifest(path: Path, table: pa.Table, description: dict[str, Any]) -> 
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write a parquet file under a temporary name, then rename."""
+    """Write a parquet file, its pages with checksums, under a temporary name, then rename."""
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+
+
+def check_pages(path: Path) -> int:
+    """Read all of a parquet file, comparing its pages with their checksums; its number of rows.
+
+    Raises:
+        DataError: it is missing or damaged.
+    """
+    again = f"Prepare it again with: dermctl data prepare … --name {path.parent.name}"
+    if not path.is_file():
+        raise DataError("a file of the dataset is missing", where=path, hint=again)
+    try:
+        return int(pq.read_table(path, page_checksum_verification=True).num_rows)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise DataError(f"is damaged ({error})", where=path, hint=again) from error
 
 
 def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None) -> pa.Table:

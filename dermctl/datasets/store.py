@@ -123,6 +123,12 @@ class Store:
         """Numbers of the shards that are there."""
         return sorted(int(path.stem.split("-")[1]) for path in self.folder.glob("shard-*.arrow"))
 
+    def ids(self, shard: int) -> list[str]:
+        """The ids of the images in one shard, in order of their rows."""
+        opened = self._shards.get(shard) or self._open(shard)
+        names: list[str] = opened.batch.column("image_id").to_pylist()
+        return names
+
     def faults(self, shard: int) -> Iterator[tuple[str, str]]:
         """Images of one shard whose bytes do not have their recorded SHA-256: (image_id, fault)."""
         opened = self._shards.get(shard) or self._open(shard)

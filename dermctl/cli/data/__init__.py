@@ -2,11 +2,13 @@
 
 import typer
 
-from dermctl.cli.data import download, prepare, sample
+from dermctl.cli.data import check, download, prepare, sample, validate
 from dermctl.cli.data import list as list_
 
 app = typer.Typer(no_args_is_help=True, help="Sources, datasets and what is in them.")
 app.command("list", epilog=list_.EXAMPLE)(list_.list_data)
 app.command("download", epilog=download.EXAMPLE)(download.download)
+app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
+app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("sample", epilog=sample.EXAMPLE)(sample.sample)
