@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from urllib.parse import parse_qs, urlsplit
 
 import pyarrow.parquet as pq
@@ -16,44 +13,17 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dermctl.cli.main import app
-from dermctl.datasets.fetch.backoff import Backoff
-from dermctl.datasets.fetch.many import Manner
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.datasets.sources.registry import get_source
+from tests.atlas import TABLE_PATH, as_csv, atlas_rows, picture, serve_atlas
 from tests.datasets.fetch.test_archives import zipped
 from tests.made import jpeg
 from tests.server import HTML, Server
 
 Run = Callable[..., Result]
 
-FITZPATRICK_CSV = "/raw.githubusercontent.com/mattgroh/fitzpatrick17k/main/fitzpatrick17k.csv"
 PAD_ZIP = "/prod-dcd-datasets-cache-zipfiles.s3.eu-west-1.amazonaws.com/zr7vgbcyr2-1.zip"
 API = "/api.isic-archive.com/api/v2/images/search/"
-COLUMNS = (
-    "md5hash",
-    "fitzpatrick_scale",
-    "fitzpatrick_centaur",
-    "label",
-    "nine_partition_label",
-    "three_partition_label",
-    "qc",
-    "url",
-    "url_alphanum",
-)
-
-
-@pytest.fixture
-def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
-    """All hosts as folders of one server, an empty workspace, and hardly any waiting."""
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "DERMCTL_WORKSPACE"):
-        monkeypatch.delenv(name, raising=False)
-    server = Server()
-    monkeypatch.setenv("DERMCTL_MIRROR", server.url)
-    monkeypatch.chdir(tmp_path)
-    quick = partial(Manner, backoff=Backoff(first=0.01, longest=0.05), random=Random(0))
-    monkeypatch.setattr("dermctl.core.data.download.Manner", quick)
-    yield server
-    server.close()
 
 
 @pytest.fixture
@@ -75,41 +45,10 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def atlas_rows(count: int) -> list[dict[str, str]]:
-    labels = ("inflammatory", "malignant melanoma")
-    return [
-        {
-            **dict.fromkeys(COLUMNS, ""),
-            "md5hash": f"{number:032x}",
-            "fitzpatrick_scale": str(number % 6 + 1),
-            "label": labels[number % 2],
-            "nine_partition_label": labels[number % 2],
-            "url": f"https://atlas.example/{number}.jpg",
-        }
-        for number in range(count)
-    ]
-
-
-def as_csv(rows: list[dict[str, str]]) -> bytes:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, list(rows[0]))
-    writer.writeheader()
-    writer.writerows(rows)
-    return buffer.getvalue().encode()
-
-
-def serve_atlas(site: Server, count: int) -> list[dict[str, str]]:
-    rows = atlas_rows(count)
-    site.files[FITZPATRICK_CSV] = as_csv(rows)
-    for number in range(count):
-        site.files[f"/atlas.example/{number}.jpg"] = jpeg(number)
-    return rows
-
-
 def test_images_one_by_one_and_what_their_loss_means(site, run):
     rows = serve_atlas(site, 24)
     rows[5]["url"] = ""
-    site.files[FITZPATRICK_CSV] = as_csv(rows)
+    site.files[TABLE_PATH] = as_csv(rows)
     site.script = {
         "/atlas.example/0.jpg": ["404"],
         "/atlas.example/6.jpg": ["html"],
@@ -146,7 +85,7 @@ def test_images_one_by_one_and_what_their_loss_means(site, run):
     site.script.clear()
     assert run("fitzpatrick", "--retry-failed").exit_code == 1  # the row without an address
     assert set(failures(raw)) == {f"data/finalfitz17k/{5:032x}.jpg"}
-    assert (raw / f"data/finalfitz17k/{0:032x}.jpg").read_bytes() == jpeg(0)
+    assert (raw / f"data/finalfitz17k/{0:032x}.jpg").read_bytes() == picture(0)
     assert not (raw / ".partial").exists()
 
 
@@ -158,7 +97,7 @@ def test_rows_and_addresses_from_the_users_table(site, run, tmp_path):
     (tmp_path / "mine.csv").write_bytes(as_csv(rows))
     result = run("fitzpatrick", "--csv", "mine.csv", "--to", "copy")
     assert result.exit_code == 0, result.output
-    assert FITZPATRICK_CSV not in site.requests
+    assert TABLE_PATH not in site.requests
     table = get_source("fitzpatrick").read(Path("copy"), ReadOptions())
     assert None not in table.table.column("path").to_pylist()
     assert "dermctl data prepare fitzpatrick --raw copy" in result.stdout
@@ -180,7 +119,7 @@ def test_a_limit_is_of_rows_and_can_be_raised(site, run):
 
 
 def test_a_table_that_cannot_be_had_is_told(site, run):
-    site.files[FITZPATRICK_CSV] = HTML
+    site.files[TABLE_PATH] = HTML
     result = run("fitzpatrick")
     assert result.exit_code == 1
     assert failures(Path("raw/fitzpatrick")) == {"fitzpatrick17k.csv": ("not_a_table", 200, False)}
@@ -482,7 +421,7 @@ def test_rows_of_the_real_table(site, run, real_data):
     table = real_data / "fitzpatrick17k" / "fitzpatrick17k.csv"
     with table.open(newline="") as file:
         rows = list(csv.DictReader(file))[:60]
-    site.files[FITZPATRICK_CSV] = table.read_bytes()
+    site.files[TABLE_PATH] = table.read_bytes()
     for number, row in enumerate(rows):
         path = "/" + row["url"].split("://")[1]
         site.files[path] = jpeg(number)

@@ -94,8 +94,14 @@ def complete_raw(
         csv=csv,
     )
     downloaded = download(workspace, request, progress)
+    reasons = ", ".join(f"{code} {count:,}" for code, count in downloaded.failures.items())
+    if downloaded.missing and downloaded.loss is None:  # the table itself is not there
+        raise DataError(
+            f"'{source.name}' could not be fetched ({reasons})",
+            where=folder / FAILURES_FILE,
+            hint=f"Try again with: dermctl data download {source.name} --retry-failed",
+        )
     if downloaded.passing and not allow_missing:
-        reasons = ", ".join(f"{code} {count:,}" for code, count in downloaded.failures.items())
         raise DataError(
             f"{downloaded.passing:,} files of '{source.name}' could not be fetched now ({reasons})",
             where=folder / FAILURES_FILE,
