@@ -35,6 +35,7 @@ from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
 from dermctl.datasets.splits import Assignment, assign_splits
 from dermctl.datasets.store import STORE_FOLDER
+from dermctl.datasets.synthetic.folder import LICENSE as SYNTHETIC_LICENSE
 from dermctl.datasets.synthetic.folder import MARKER as SYNTHETIC_MARK
 from dermctl.errors import DataError
 from dermctl.files import recover_folder, swap_folder, write_json
@@ -225,8 +226,9 @@ def _description(
             "stratified_on": ["finest label", "skin type"],
         },
         "size": request.size,
-        "license": source.license,
-        "citation": source.citation,
+        # Drawn images only borrow the layout of a source: no patient's licence or paper holds.
+        "license": SYNTHETIC_LICENSE if prepared.synthetic else source.license,
+        "citation": "" if prepared.synthetic else source.citation,
         "synthetic": prepared.synthetic,
     }
 

@@ -16,6 +16,9 @@ DRAWING = 1
 MARKER = "SYNTHETIC"
 """The file that says what the folder is, and from which recipe it was drawn."""
 
+LICENSE = "synthetic: drawn by dermctl, free of rights"
+"""What stands in place of a publisher's licence."""
+
 METADATA = "metadata.csv"
 README = "README.txt"
 
