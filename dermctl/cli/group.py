@@ -59,10 +59,10 @@ class RootGroup(TyperGroup):
         except Exception as error:
             _report(error, debug="--debug" in words)
         except KeyboardInterrupt:
-            print_error("stopped; run the same command again to go on")
+            print_error("stopped; the same command can be run again")
             sys.exit(_INTERRUPTED)
         if code == _INTERRUPTED:
-            print_error("stopped; run the same command again to go on")
+            print_error("stopped; the same command can be run again")
         sys.exit(code if isinstance(code, int) else 0)
 
 

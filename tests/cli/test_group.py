@@ -60,7 +60,7 @@ def run(*words: str) -> Result:
     [
         ("data", 1, "error: it is damaged [a.arrow]. Type: dermctl demo"),
         ("usage", 2, "error: no such thing. Take another"),
-        ("ctrl-c", 130, "error: stopped"),
+        ("ctrl-c", 130, "error: stopped; the same command can be run again"),
         ("abort", 1, "error: stopped"),
         ("disk", 1, "error: the disk is full [runs/x/last.ckpt]. Free some space"),
         ("denied", 1, "error: permission denied [data/isic]"),
