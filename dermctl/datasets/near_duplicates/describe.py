@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -145,7 +146,7 @@ class Descriptions:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return cls(arrays["points"], arrays["codes"], arrays["offsets"])
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError) as error:
             raise DataError(
                 "the file of near-duplicate descriptions cannot be read",
                 where=path,
