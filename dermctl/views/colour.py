@@ -5,8 +5,12 @@ it pulls towards the mean grey, which is linear in the channel means m. So each 
 x' = P x + Q m, with Q = 0 for all but contrast, and the whole sequence is x' = A x + C m: A and C
 are known before any pixel is, and C m becomes the fourth column once m is known.
 
-Two things differ from a sequence of torchvision's transforms: values are clipped to 0..255 once, at
-the end, and hue is a rotation in YIQ (as in NVIDIA DALI's ColorTwist), not in HSV's hexagonal cone.
+Two things differ from a sequence of torchvision's transforms. Values are clipped to 0..255 once,
+at the end: with SimCLR's strengths and without hue, on 200 HAM10000 images, 80 % of the values
+agree to half a grey level, 15 % are more than 2 and 6 % more than 10 levels apart, 1.8 on average.
+And hue is a rotation in YIQ (as in NVIDIA DALI's ColorTwist), not in HSV's hexagonal cone: it keeps
+the luma, which HSV does not; with it 56 % are more than 2 and 24 % more than 10 apart, 8.2 on
+average (with the preset ``derm`` 35 %, 11 % and 3.6).
 """
 
 from __future__ import annotations

@@ -41,7 +41,8 @@ def smoothing(width: int, height: int, size: int) -> Smoothing:
     Pillow's and torch's antialiased bilinear filter is a triangle of half-width r, the reduction,
     with variance r^2 / 6. Averaging squares of F pixels (variance (F^2 - 1) / 12), the three-tap
     kernel (2a, in squares) and the two taps of the resize itself (1 / 6) together are given that
-    variance too, for a third of the time.
+    variance too, for a third of the time. Pixels at the far ends that fill no whole square are left
+    out: fewer than F of more than 2 F x ``size``.
     """
     if width * height <= (PLAIN_REDUCTION * size) ** 2:
         return NO_SMOOTHING
