@@ -114,7 +114,7 @@ _TABLE = (
     _drop("class_too_small", "its class has too few groups to be split"),
     _drop("excluded", "named by the list of images to leave out"),
     # Splits.
-    _always_drop("leak", "tied to an image of another dataset's validation or test split"),
+    _always_drop("leak", "tied to an image of another split, which comes before this one"),
     _always_drop("bridges_splits", "ties together groups that already lie in different splits"),
 )
 

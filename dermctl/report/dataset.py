@@ -151,6 +151,7 @@ def _recipe(split: Mapping[str, Any]) -> list[tuple[str, str]]:
         "seed": "Seed",
         "grouped_by": "Never divided",
         "stratified_on": "Balanced over",
+        "official": "As published",
     }
     return [(names.get(key, key), _recipe_value(key, value)) for key, value in split.items()]
 

@@ -21,6 +21,15 @@ Drop = Annotated[list[str] | None, typer.Option(help="Drop rows for this reason 
 Keep = Annotated[
     list[str] | None, typer.Option(help="Keep rows in spite of this reason; repeatable.")
 ]
+ValShare = Annotated[
+    float | None, typer.Option("--val", help="Share for validation; default: as before, or 0.1.")
+]
+TestShare = Annotated[
+    float | None, typer.Option("--test", help="Share for test; default: as before, or 0.2.")
+]
+SplitSeed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="Seed; default: as before, or 0.")
+]
 Csv = Annotated[Path | None, typer.Option(help="The table.", rich_help_panel=_OWN)]
 OwnColumn = Annotated[str | None, typer.Option(rich_help_panel=_OWN)]
 

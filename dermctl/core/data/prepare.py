@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl import __version__
+from dermctl.core.data.past import Past, read_past
 from dermctl.core.data.raw import Raw, complete_raw, refuse_lost_classes
 from dermctl.datasets.assembly import (
     assemble_manifest,
@@ -23,8 +24,15 @@ from dermctl.datasets.assembly import (
     write_rejected,
     write_splits,
 )
+from dermctl.datasets.division import (
+    Recipe,
+    Rows,
+    divide,
+    keeps_its_split,
+    published_splits,
+    to_withdraw,
+)
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
-from dermctl.datasets.groups import group_images
 from dermctl.datasets.inspection import inspect_source
 from dermctl.datasets.manifest import MANIFEST_VERSION
 from dermctl.datasets.packer import Looking, Seen, repack
@@ -33,7 +41,7 @@ from dermctl.datasets.reasons import Action, resolve_actions
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
-from dermctl.datasets.splits import Assignment, assign_splits
+from dermctl.datasets.splits import SPLITS
 from dermctl.datasets.store import STORE_FOLDER
 from dermctl.datasets.synthetic.folder import LICENSE as SYNTHETIC_LICENSE
 from dermctl.datasets.synthetic.folder import MARKER as SYNTHETIC_MARK
@@ -47,16 +55,19 @@ from dermctl.workspace import DATASET_FILE, Workspace, check_name
 
 @dataclass(frozen=True)
 class PrepareRequest:
-    """What to prepare and how; the defaults are the command line's."""
+    """What to prepare and how; the defaults are the command line's.
+
+    Shares and seed that are None are those of the dataset that is there, else ``Recipe``'s.
+    """
 
     source: str
     raw: Path | None = None
     name: str | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     size: int = PACKED_SIDE
-    val: float = 0.1
-    test: float = 0.2
-    seed: int = 0
+    val: float | None = None
+    test: float | None = None
+    seed: int | None = None
     workers: int | None = None
     licenses: tuple[str, ...] = ()
     min_class: int = 0
@@ -111,7 +122,8 @@ def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = 
     """Read a source, drop what is unusable, split, pack, and put the dataset in its place.
 
     Without a raw folder the source is downloaded first, where it is not there or not whole. What
-    was there under the same name stays until the new dataset is whole.
+    was there under the same name stays until the new dataset is whole, and each of its images
+    keeps its split.
 
     Raises:
         DataError: when the source cannot be read, a download left files for another time or lost
@@ -133,12 +145,13 @@ def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = 
     refuse_lost_classes(raw, source_table, allow_missing=request.allow_missing)
     place = workspace.data / name
     recover_folder(place)
+    past = read_past(place, source.name)
     building = place.with_name(f".{name}.partial")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
     try:
         prepared = _build(
-            building, place, name, raw, source, source_table, actions, request, progress
+            building, place, name, raw, source, source_table, past, actions, request, progress
         )
         swap_folder(building, place)
     finally:
@@ -153,6 +166,7 @@ def _build(
     raw: Raw,
     source: Source,
     source_table: SourceTable,
+    past: Past,
     actions: Mapping[str, Action],
     request: PrepareRequest,
     progress: Progress,
@@ -178,8 +192,15 @@ def _build(
             where=raw.folder,
             hint=f"This is the layout that is read: {source.layout}",
         )
+    rows = _rows(table, kept, inspected.seen)
+    recipe = _recipe(name, rows, past, request, progress)
+    row_of = dict(zip(rows.image_ids, kept, strict=True))
+    for gone in to_withdraw(rows, past.splits, recipe.official):
+        detail = past.why.get(gone.image_id, gone.detail)
+        findings.found(row_of[gone.image_id], gone.reason, detail, actions)
+    kept = findings.kept(len(labels))
     seen = _without_rejected(folder, table, inspected.seen, kept)
-    groups, assignment = _divide(name, table, kept, seen, request)
+    groups, assignment = divide(name, _rows(table, kept, seen), recipe, past.splits)
     manifest = assemble_manifest(name, table, kept, seen, groups)
     splits = assignment.splits
     prepared = Prepared(
@@ -196,7 +217,7 @@ def _build(
         label=source_table.label_column,
         synthetic=(raw.folder / SYNTHETIC_MARK).exists(),
     )
-    description = _description(prepared, source, request, [labels[row] for row in kept])
+    description = _description(prepared, source, request, recipe, [labels[row] for row in kept])
     write_splits(folder, manifest, splits, description)
     write_rejected(folder / "rejected.parquet", name, source_table, findings)
     document = {**description, "prepared_at": now(), **prepared.to_json()}
@@ -206,7 +227,11 @@ def _build(
 
 
 def _description(
-    prepared: Prepared, source: Source, request: PrepareRequest, labels: Sequence[str | None]
+    prepared: Prepared,
+    source: Source,
+    request: PrepareRequest,
+    recipe: Recipe,
+    labels: Sequence[str | None],
 ) -> dict[str, Any]:
     """What holds for the whole dataset: written into each manifest and into dataset.json."""
     return {
@@ -218,13 +243,7 @@ def _description(
         "label": prepared.label,
         "classes": sorted({label for label in labels if label is not None}),
         "untestable": dict(prepared.untestable),
-        "split": {
-            "val": request.val,
-            "test": request.test,
-            "seed": request.seed,
-            "grouped_by": ["patient", "lesion", "identical bytes"],
-            "stratified_on": ["finest label", "skin type"],
-        },
+        "split": recipe.to_json(),
         "size": request.size,
         # Drawn images only borrow the layout of a source: no patient's licence or paper holds.
         "license": SYNTHETIC_LICENSE if prepared.synthetic else source.license,
@@ -250,34 +269,42 @@ def _without_rejected(
     }
 
 
-def _divide(
-    name: str,
-    table: pa.Table,
-    kept: Sequence[int],
-    seen: Mapping[int, Seen],
-    request: PrepareRequest,
-) -> tuple[list[str], Assignment]:
-    def column(key: str) -> list[Any]:
-        values = table.column(key).to_pylist()
-        return [values[row] for row in kept]
+def _rows(table: pa.Table, kept: Sequence[int], seen: Mapping[int, Seen]) -> Rows:
+    """What the split depends on, of the rows that are kept."""
+    rows = table.take(pa.array(kept, pa.int64()))
 
-    groups = group_images(
-        column("patient_id"),
-        column("lesion_id"),
-        [seen[row].sha256 for row in kept],
-        None,
-        column("image_id"),
-        name,
-    )
-    assignment = assign_splits(
-        groups,
-        column("finest_label"),
-        val=request.val,
-        test=request.test,
-        seed=request.seed,
+    def column(key: str) -> list[Any]:
+        values: list[Any] = rows.column(key).to_pylist()
+        return values
+
+    return Rows(
+        image_ids=column("image_id"),
+        patient_ids=column("patient_id"),
+        lesion_ids=column("lesion_id"),
+        sha256s=[seen[row].sha256 for row in kept],
+        labels=column("finest_label"),
         skin_types=column("fitzpatrick"),
+        official=column("split"),
     )
-    return groups, assignment
+
+
+def _recipe(
+    name: str, rows: Rows, past: Past, request: PrepareRequest, progress: Progress
+) -> Recipe:
+    """How to divide; what is taken from before or from the publisher is said."""
+    recipe = (past.recipe or Recipe()).changed(request.val, request.test, request.seed)
+    published = {*recipe.official, *published_splits(rows.official)}
+    recipe = replace(recipe, official=tuple(split for split in SPLITS if split in published))
+    if past.recipe is not None:
+        keeping = keeps_its_split(past.splits, rows.image_ids)
+        new = len(rows.image_ids) - keeping
+        progress.say(
+            f"'{name}' is there already: its {keeping:,} images keep their split, {new:,} others "
+            f"fill what is short ({recipe}); draw anew with: dermctl data split {name}"
+        )
+    elif recipe.official:
+        progress.say(f"the source's own split is kept: {', '.join(recipe.official)}")
+    return recipe
 
 
 def _most_common(findings: Findings) -> str:

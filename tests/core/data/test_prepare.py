@@ -175,7 +175,7 @@ def test_the_same_again_gives_the_same_bytes(clinic: Clinic, workspace: Workspac
     assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]
 
 
-STEPS = ("inspect_source", "assign_splits", "write_splits", "write_dataset_report", "swap_folder")
+STEPS = ("inspect_source", "divide", "write_splits", "write_dataset_report", "swap_folder")
 
 
 @pytest.mark.parametrize("step", STEPS)
