@@ -41,16 +41,18 @@ class Meter:
 
     def begun(self, number: int, there: int, total: int | None) -> None:
         """A body of file `number` begins: so much is there already, so much it will be."""
-        with self._lock:
-            self._there[number] = there
-            if total is not None:
-                self._totals[number] = total
+        if self._by_bytes:
+            with self._lock:
+                self._there[number] = there
+                if total is not None:
+                    self._totals[number] = total
 
     def received(self, number: int, count: int) -> None:
         """So many bytes of file `number` came."""
         with self._lock:
             self.bytes += count
-            self._there[number] = self._there.get(number, 0) + count
+            if self._by_bytes:
+                self._there[number] = self._there.get(number, 0) + count
 
     def ended(self, *, failed: bool) -> None:
         """A file is there, or has failed."""
@@ -65,9 +67,10 @@ class Meter:
         if not last and now - self._noted < _SECONDS_BETWEEN_NOTES:
             return
         self._noted = now
-        with self._lock:
-            there, total = sum(self._there.values()) / _MEGA, sum(self._totals.values()) / _MEGA
         if self._by_bytes:
+            with self._lock:
+                there = sum(self._there.values()) / _MEGA
+                total = sum(self._totals.values()) / _MEGA
             self.task.update(total=total or None)
             self.task.advance(there - self._shown_bytes)
             self._shown_bytes = there

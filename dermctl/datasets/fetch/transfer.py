@@ -72,7 +72,7 @@ def attempt(client: httpx.Client, partial: Partial, watch: Watch) -> Answer:
     except (httpx.TransportError, httpx.TooManyRedirects, httpx.InvalidURL) as error:
         # Without a validator or a total size there would be no telling where to go on.
         kept = max(0, partial.size - there) if partial.resume()[0] else 0
-        return Answer(_reason(error, answered=status is not None), status, kept)
+        return Answer(reason_of(error, answered=status is not None), status, kept)
 
 
 def _receive(
@@ -155,7 +155,8 @@ def _reason_of_status(status: int) -> str:
     return {404: "not_found", 410: "gone", 429: "too_many_requests"}.get(status, "refused")
 
 
-def _reason(error: Exception, *, answered: bool) -> str:
+def reason_of(error: Exception, *, answered: bool) -> str:
+    """The reason that an error of the client stands for; `answered`: the body had begun."""
     if isinstance(error, httpx.TooManyRedirects):
         return "too_many_redirects"
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | httpx.LocalProtocolError):

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dermctl.datasets.fetch.asked import Asked
+from dermctl.datasets.fetch.failures import REASONS
 from dermctl.datasets.fetch.many import Manner, fetch_files
 from dermctl.datasets.fetch.partial import PARTIAL_FOLDER, Partial, tidy
+from dermctl.datasets.fetch.transfer import reason_of
 from tests.server import Server
 
 BODY = b"id,label\n" + bytes(range(256)) * 400
@@ -159,3 +163,31 @@ def test_late_answers_are_timeouts(server, tmp_path, quick, monkeypatch):
     server.files["/never.csv"] = BODY
     asked = Asked(f"{server.url}/never.csv", "never.csv", "table")
     assert fetch(asked, tmp_path, quick) == ["timeout"]
+
+
+def chained(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "answered", "reason"),
+    [
+        (httpx.ConnectError("refused"), False, "unreachable"),
+        (httpx.ConnectTimeout("late"), False, "unreachable"),
+        (httpx.ReadTimeout("late"), True, "timeout"),
+        (httpx.RemoteProtocolError("cut"), True, "truncated"),
+        (httpx.RemoteProtocolError("odd"), False, "broken_off"),
+        (httpx.ReadError("reset"), True, "broken_off"),
+        (httpx.TooManyRedirects("loop"), False, "too_many_redirects"),
+        (httpx.UnsupportedProtocol("ftp"), False, "bad_url"),
+        (
+            chained(httpx.ConnectError("tls"), ssl.SSLCertVerificationError("expired")),
+            False,
+            "bad_certificate",
+        ),
+    ],
+)
+def test_what_each_error_means(error, answered, reason):
+    assert reason_of(error, answered=answered) == reason
+    assert reason in REASONS

@@ -82,6 +82,32 @@ def test_a_table_without_addresses_has_no_attribution(tmp_path):
     assert column(table, "url") == [None]
 
 
+CLEANED = (
+    "filepath,diag,fst,partition,md5hash,fitzpatrick,label,url,orig_img_name,new_img_name",
+    f"ps_1/ps_f3_0.jpg,ps,3,train,{HASHES[0]},3,psoriasis,http://h/1,{HASHES[0]}.jpg,ps_f3_0.jpg",
+    f"me_1/me_f1_0.jpg,me,-1,valid,{HASHES[1]},-1,melanoma,http://h/2,{HASHES[1]}.jpg,me_f1_0.jpg",
+)
+
+
+@pytest.mark.parametrize(
+    "paths",
+    [
+        ("Fitzpatrick17k_CategorizedAbbrvs/ps_1/ps_f3_0.jpg", "me_1/me_f1_0.jpg"),
+        (f"data/finalfitz17k/{HASHES[0]}.jpg", f"data/finalfitz17k/{HASHES[1]}.jpg"),
+    ],
+    ids=["renamed", "by hash"],
+)
+def test_the_cleaned_list_under_new_or_old_names(tmp_path, paths):
+    write(tmp_path / "Fitzpatrick17k-C.csv", *CLEANED)
+    place(tmp_path, *paths)
+    table = read("fitzpatrick", tmp_path)
+    assert column(table, "path") == list(paths)
+    assert column(table, "split") == ["train", "val"]
+    assert column(table, "fitzpatrick") == [3, None]
+    assert table.label_column == "label"
+    assert table.unlisted == []
+
+
 @pytest.mark.real_data
 def test_the_real_table(real_data):
     table = read("fitzpatrick", real_data / "fitzpatrick17k", label="three_partition_label")
