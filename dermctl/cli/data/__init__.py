@@ -2,7 +2,7 @@
 
 import typer
 
-from dermctl.cli.data import check, download, prepare, sample, validate
+from dermctl.cli.data import check, download, prepare, sample, split, validate
 from dermctl.cli.data import list as list_
 
 app = typer.Typer(no_args_is_help=True, help="Sources, datasets and what is in them.")
@@ -10,5 +10,6 @@ app.command("list", epilog=list_.EXAMPLE)(list_.list_data)
 app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
+app.command("split", epilog=split.EXAMPLE)(split.split)
 app.command("check", epilog=check.EXAMPLE)(check.check)
 app.command("sample", epilog=sample.EXAMPLE)(sample.sample)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dermctl.cli.output import Output
@@ -30,19 +31,34 @@ def show_prepared(output: Output, prepared: Prepared) -> None:
     if noted:
         output.heading("Noted")
         output.table(("what", "rows"), _counts(noted), right=(1,))
-    splits = list(prepared.counts)
-    classes = sorted({name for counts in prepared.counts.values() for name in counts})
+    show_splits(output, prepared.counts, prepared.groups, prepared.untestable)
+
+
+def show_splits(
+    output: Output,
+    counts: Mapping[str, Mapping[str, int]],
+    groups: Mapping[str, int],
+    untestable: Mapping[str, int],
+) -> None:
+    """Classes by split, and which of them cannot be tested.
+
+    Args:
+        counts: split -> class -> images.
+        groups: split -> groups.
+        untestable: class -> groups that it has.
+    """
+    splits = list(counts)
+    classes = sorted({name for own in counts.values() for name in own})
     output.heading("Images by split")
     rows: list[tuple[object, ...]] = [
-        (name, *(f"{prepared.counts[split].get(name, 0):,}" for split in splits))
-        for name in classes
+        (name, *(f"{counts[split].get(name, 0):,}" for split in splits)) for name in classes
     ]
-    rows.append(("all", *(f"{sum(prepared.counts[split].values()):,}" for split in splits)))
-    rows.append(("groups", *(f"{prepared.groups[split]:,}" for split in splits)))
+    rows.append(("all", *(f"{sum(counts[split].values()):,}" for split in splits)))
+    rows.append(("groups", *(f"{groups[split]:,}" for split in splits)))
     output.table(("class", *splits), rows, right=(1, 2, 3))
-    for name, groups in prepared.untestable.items():
+    for name, held in untestable.items():
         output.say(
-            f"warning: class '{name}' has {groups} group(s), too few to be in every split: "
+            f"warning: class '{name}' has {held} group(s), too few to be in every split: "
             "it stays in train and cannot be tested (leave it out with --min-class N)"
         )
 
