@@ -114,3 +114,21 @@ def group_counts(groups: Sequence[str], splits: Sequence[str]) -> dict[str, int]
 def most_first(counts: Counter[str]) -> dict[str, int]:
     """The counts that are not zero, the greatest first."""
     return {code: count for code, count in counts.most_common() if count}
+
+
+def untestable_classes(
+    labels: Sequence[str | None], groups: Sequence[str], splits: Sequence[str]
+) -> dict[str, int]:
+    """Classes with no image in a split that has some: class -> number of its groups.
+
+    Splits are stratified on the finest label; this is about the classes to be learned, which may
+    be coarser.
+    """
+    used = set(splits)
+    lies_in: dict[str, set[str]] = {}
+    groups_of: dict[str, set[str]] = {}
+    for label, group, split in zip(labels, groups, splits, strict=True):
+        if label is not None:
+            lies_in.setdefault(label, set()).add(split)
+            groups_of.setdefault(label, set()).add(group)
+    return {label: len(groups_of[label]) for label in sorted(lies_in) if lies_in[label] != used}

@@ -111,7 +111,7 @@ _TABLE = (
     _note("byte_identical", "the same bytes as another row: both go to one group"),
     _warn("md5_mismatch", "the bytes are not those the publisher's MD5 stands for"),
     _drop("license_excluded", "its licence is not among those asked for"),
-    _drop("class_too_small", "its class has too few groups to be split"),
+    _drop("class_too_small", "its class has fewer images than --min-class"),
     _drop("excluded", "named by the list of images to leave out"),
     # Splits.
     _always_drop("leak", "tied to an image of another split, which comes before this one"),

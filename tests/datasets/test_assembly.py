@@ -14,6 +14,7 @@ from dermctl.datasets.assembly import (
     group_counts,
     rejected_counts,
     table_fault_counts,
+    untestable_classes,
     write_rejected,
     write_splits,
 )
@@ -139,3 +140,11 @@ def test_counts(source: SourceTable) -> None:
         "test": {},
     }
     assert group_counts(["g", "g", "h", "i"], splits) == {"train": 2, "val": 1, "test": 0}
+
+
+def test_untestable_is_said_of_the_classes_to_be_learned() -> None:
+    labels = ["a", "a", "a", "b", "b", None, "c", "c", "c"]
+    groups = ["1", "2", "3", "4", "4", "5", "6", "7", "8"]
+    splits = ["train", "val", "test", "train", "train", "test", "train", "train", "val"]
+    assert untestable_classes(labels, groups, splits) == {"b": 1, "c": 3}
+    assert untestable_classes(labels[:2], groups[:2], ["train", "train"]) == {}

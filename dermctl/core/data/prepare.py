@@ -21,6 +21,7 @@ from dermctl.datasets.assembly import (
     most_first,
     rejected_counts,
     table_fault_counts,
+    untestable_classes,
     write_rejected,
     write_splits,
 )
@@ -213,7 +214,7 @@ def _build(
         table_faults=table_fault_counts(source_table),
         counts=class_counts([labels[row] for row in kept], splits),
         groups=group_counts(groups, splits),
-        untestable=dict(sorted(assignment.untestable.items())),
+        untestable=untestable_classes([labels[row] for row in kept], groups, splits),
         label=source_table.label_column,
         synthetic=(raw.folder / SYNTHETIC_MARK).exists(),
     )
