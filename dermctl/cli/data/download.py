@@ -139,5 +139,8 @@ def _next_steps(output: Output, downloaded: Downloaded, to: Path | None) -> None
             f"# the same again: asks for {downloaded.passing:,} more"
         )
         return
+    if downloaded.missing and downloaded.loss is None:  # the table itself is not there
+        output.next_steps(f"dermctl data download {downloaded.source} --retry-failed")
+        return
     raw = "" if to is None else f" --raw {to}"
     output.next_steps(f"dermctl data prepare {downloaded.source}{raw}")

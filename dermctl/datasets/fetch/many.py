@@ -28,7 +28,7 @@ WORKERS = 8
 PER_HOST = 8
 JOURNAL = "failures.jsonl"
 PROGRESS_BYTES = 1 << 20
-"""An attempt that adds so much is not counted against a file: it will come to its end."""
+"""After an attempt that adds so much the tries of a file begin anew: it will come to its end."""
 _SECONDS_BETWEEN_LOOKS = 0.5
 
 
@@ -142,7 +142,7 @@ class _Run:
         self.asked, self.folder, self.manner, self.schedule = asked, folder, manner, schedule
         self.failures = failures
         self._tries: dict[int, int] = {}
-        self._lost: dict[int, int] = {}  # tries that brought nothing
+        self._lost: dict[int, int] = {}  # tries in a row that brought nothing
         self._journal = Journal(folder / PARTIAL_FOLDER / JOURNAL)
         self._stop = Event()
         self._inbox: SimpleQueue[int | None] = SimpleQueue()
@@ -206,9 +206,8 @@ class _Run:
             self.schedule.succeeded(number)
             meter.ended(failed=False)
             return
-        if answer.gained < PROGRESS_BYTES:
-            self._lost[number] = self._lost.get(number, 0) + 1
-        lost = self._lost.get(number, 0)
+        lost = 0 if answer.gained >= PROGRESS_BYTES else self._lost.get(number, 0) + 1
+        self._lost[number] = lost
         reason = REASONS[answer.reason]
         wait = answer.wait or 0.0
         if lost < reason.tries and wait <= self.manner.backoff.patience:
