@@ -14,7 +14,12 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl.core.data.check import REJECTED
-from dermctl.datasets.assembly import class_counts, group_counts, write_splits
+from dermctl.datasets.assembly import (
+    class_counts,
+    group_counts,
+    untestable_classes,
+    write_splits,
+)
 from dermctl.datasets.division import Recipe
 from dermctl.datasets.folds import grouped_folds
 from dermctl.datasets.manifest import (
@@ -193,7 +198,7 @@ def _build(
         moved=sum(own != old for own, old in zip(splits, dataset.splits, strict=True)),
         counts=class_counts(dataset.column("label"), splits),
         groups=group_counts(dataset.column("group_id"), splits),
-        untestable=dict(sorted(assignment.untestable.items())),
+        untestable=untestable_classes(dataset.column("label"), dataset.column("group_id"), splits),
         folds=_write_folds(folder, dataset, splits, recipe.seed, request.folds),
     )
     changed = {"untestable": dict(divided.untestable), "split": recipe.to_json()}
