@@ -1,7 +1,8 @@
 """The only reader and writer of weights.
 
 A checkpoint is Lightning's, readable with ``weights_only=True``, plus one plain dictionary under
-``dermctl`` that says what the weights are: kind, encoder, image size, classes, preprocessing.
+``dermctl`` that says what the weights are: kind, encoder, image size, classes, preprocessing;
+and, as plain tensors, which images they have seen.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ import torch
 from torch import nn
 
 from dermctl.errors import CheckpointError
+from dermctl.exposure import Exposure
 
 FORMAT = 1
 _KEY = "dermctl"
+_EXPOSURE_KEY = "dermctl_exposure"
 
 
 @dataclass(frozen=True)
@@ -40,32 +43,43 @@ class Description:
     datasets: tuple[str, ...] = ()  # names of the datasets it was trained on
     manifests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what it was trained on
     synthetic: bool = False  # trained on drawn images
+    leaks: tuple[str, ...] = ()  # held-out images that --allow-leak let pass, in words
     format: int = FORMAT
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read: its path, its description and its weights."""
+    """A checkpoint that was read: path, description, weights, and the images they have seen."""
 
     path: Path
     about: Description
     state: Mapping[str, torch.Tensor]
+    exposure: Exposure = field(default_factory=Exposure.unknown)
 
 
-def describe(checkpoint: dict[str, Any], about: Description) -> None:
-    """Add the description to a checkpoint that is being saved."""
+def describe(
+    checkpoint: dict[str, Any], about: Description, exposure: Exposure | None = None
+) -> None:
+    """Add the description, and the images seen where known, to a checkpoint being saved."""
+    if exposure is not None:
+        checkpoint[_EXPOSURE_KEY] = exposure.to_plain()
     plain = asdict(about)
     checkpoint[_KEY] = {
         key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()
     }
 
 
-def save_checkpoint(path: Path, about: Description, state: Mapping[str, torch.Tensor]) -> None:
+def save_checkpoint(
+    path: Path,
+    about: Description,
+    state: Mapping[str, torch.Tensor],
+    exposure: Exposure | None = None,
+) -> None:
     """Write weights that no Trainer holds (a linear probe's), under a temporary name first."""
     from dermctl.files import replacing
 
     document: dict[str, Any] = {"state_dict": dict(state)}
-    describe(document, about)
+    describe(document, about, exposure)
     with replacing(path) as temporary:
         torch.save(document, temporary)
 
@@ -88,8 +102,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise CheckpointError(
                 "the checkpoint was written by a newer dermctl", where=path, hint="Update dermctl"
             )
-        return Checkpoint(path, _description(plain), dict(state.items()))
-    except (AttributeError, LookupError, TypeError) as error:
+        recorded = document.get(_EXPOSURE_KEY)
+        exposure = Exposure.unknown() if recorded is None else Exposure.from_plain(recorded)
+        return Checkpoint(path, _description(plain), dict(state.items()), exposure)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError("this checkpoint was not written by dermctl", where=path) from error
 
 

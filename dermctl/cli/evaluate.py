@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dermctl.cli.options import JSON, Accelerator, CheckpointFile, Workers, example, unpack
+from dermctl.cli.options import (
+    JSON,
+    Accelerator,
+    AllowLeak,
+    CheckpointFile,
+    Workers,
+    example,
+    unpack,
+)
 from dermctl.cli.output import RESEARCH_USE, Output
 
 if TYPE_CHECKING:
@@ -32,6 +40,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
     out: Annotated[Path | None, typer.Option(file_okay=False, help="Folder of results.")] = None,
+    allow_leak: AllowLeak = False,
     accelerator: Accelerator = None,
     workers: Workers = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
@@ -47,6 +56,7 @@ def evaluate(
         data=data,
         split=split,
         out=out,
+        allow_leak=allow_leak,
         accelerator=accelerator or "auto",
         workers=-1 if workers is None else workers,
         seed=seed,
@@ -71,6 +81,7 @@ def show_evaluated(output: Output, result: Evaluated) -> None:
         right=(1,),
     )
     output.line(f"  intervals: bootstrap over {found.clusters:,} groups", style="dim")
+    output.line(f"  leak check: {result.leak_check}", style="dim")
     output.line()
     output.table(
         ("class", "images", "AUROC", "95 % interval"),

@@ -9,6 +9,7 @@ import typer
 from dermctl.cli.options import (
     JSON,
     Accelerator,
+    AllowLeak,
     ConfigFile,
     Devices,
     Nodes,
@@ -50,6 +51,7 @@ def finetune(
     monitor: Annotated[
         str | None, typer.Option(help="What chooses the best epoch, on validation.")
     ] = None,
+    allow_leak: AllowLeak = False,
     accelerator: Accelerator = None,
     devices: Devices = None,
     nodes: Nodes = None,
@@ -79,6 +81,7 @@ def finetune(
         "optimizer": optimizer,
         "class_weights": class_weights,
         "monitor": monitor,
+        "allow_leak": allow_leak or None,  # not given: as --config says
         "accelerator": accelerator,
         "devices": devices,
         "nodes": nodes,
@@ -100,6 +103,7 @@ def finetune(
             f"{len(trained.classes)} classes",
             "mode": trained.mode,
             f"best {trained.monitor}": f"{trained.best:.4f}",
+            "leak check": trained.leak_check,
             "checkpoint": trained.checkpoint,
         }
     )

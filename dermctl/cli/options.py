@@ -43,6 +43,10 @@ Devices = Annotated[int | None, typer.Option(min=1, help="Devices to train on.")
 Nodes = Annotated[int | None, typer.Option(min=1, help="Machines to train on.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes.")]
+AllowLeak = Annotated[
+    bool,
+    typer.Option("--allow-leak", help="Go on with images that were seen; every result says so."),
+]
 RunName = Annotated[str | None, typer.Option("--name", help="Name of the run.")]
 ConfigFile = Annotated[
     Path | None,

@@ -71,6 +71,7 @@ class FinetuneConfig(_Hardware):
         "what chooses the best epoch",
         choices=("val/balanced_accuracy", "val/auc", "val/acc", "val/loss"),
     )
+    allow_leak: bool = setting(False, "go on where the encoder has seen test images")
     name: str | None = setting(None, "name of the run")
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from dermctl.checkpoint import Checkpoint, read_checkpoint
 from dermctl.core.evaluation_report import INTERVALS_RESAMPLE, evaluation_report
+from dermctl.core.gate import leak_words, look_for, refuse
 from dermctl.core.loading import (
     LoaderSettings,
     class_numbers,
@@ -19,6 +20,7 @@ from dermctl.core.loading import (
 )
 from dermctl.core.transform import transform_of
 from dermctl.datasets.manifest import SPLITS, write_parquet
+from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import CheckpointError, UsageFault
 from dermctl.files import write_json
@@ -46,6 +48,8 @@ class Evaluated:
     classes: tuple[str, ...]
     evaluation: Evaluation
     synthetic: bool
+    leak_check: str
+    leaked: int  # images that were seen in training, and let pass
 
     @property
     def metrics_file(self) -> Path:
@@ -70,6 +74,8 @@ class Evaluated:
             "split": self.split,
             "folder": str(self.folder),
             "synthetic": self.synthetic,
+            "leak_check": self.leak_check,
+            "leaked_images": self.leaked,
             **self.evaluation.to_json(),
         }
 
@@ -81,6 +87,7 @@ def evaluate(
     data: str | None = None,
     split: str = "test",
     out: Path | None = None,
+    allow_leak: bool = False,
     accelerator: str = "auto",
     workers: int = -1,
     seed: int = 0,
@@ -91,6 +98,7 @@ def evaluate(
     Raises:
         CheckpointError: no checkpoint, or one without a classifier.
         DataError: no dataset that fits, an empty split, labels that the model does not know.
+        LeakError: images of the split were seen by the model, and that is not allowed.
     """
     if split not in SPLITS:
         raise UsageFault(f"there is no split '{split}'", hint=f"Take one of: {', '.join(SPLITS)}")
@@ -100,6 +108,11 @@ def evaluate(
     folder = _dataset(workspace, read, data, progress)
     rows = labelled(load_split(folder, split))
     truth = class_numbers(rows, read.about.classes)
+    pictures = Pictures(list(dict.fromkeys([*workspace.datasets(), folder])))
+    seen = look_for(rows, read.exposure, pictures, progress)
+    refuse(seen, read.path, allow=allow_leak, progress=progress)
+    leak_check = leak_words(seen, read.about.leaks)
+    progress.say(f"leak check: {leak_check}")
     images = stored_images([rows])
     settings = LoaderSettings(
         _BATCH, loader_workers(workers, hardware), seed, hardware.accelerator == "cuda"
@@ -133,9 +146,18 @@ def evaluate(
         classes=read.about.classes,
         evaluation=evaluation,
         synthetic=bool(rows.description["synthetic"]) or read.about.synthetic,
+        leak_check=leak_check,
+        leaked=len(seen.reasons),
     )
-    page = evaluation_report(evaluation, rows, truth, predicted, read)
-    progress.say(f"leak check: {page.leak_check}")
+    page = evaluation_report(
+        evaluation,
+        rows,
+        truth,
+        predicted,
+        read,
+        leak_check=leak_check,
+        leak_checked=seen.clean and not read.about.leaks,
+    )
     _write(result, rows, predicted, read, page)
     return result
 
@@ -196,7 +218,6 @@ def _write(
         "label": read.about.label,
         "trained_on": dict(read.about.manifests),
         "intervals_resample": INTERVALS_RESAMPLE,
-        "leak_check": page.leak_check,
         "research_use_only": True,
     }
     write_json(result.metrics_file, {**result.to_json(), **context})

@@ -8,7 +8,7 @@ import numpy as np
 
 from dermctl.checkpoint import Checkpoint
 from dermctl.core.loading import IntArray
-from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.prepared import Split
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.inference import FloatArray
 from dermctl.metrics.summary import Evaluation
@@ -28,6 +28,9 @@ def evaluation_report(
     truth: IntArray,
     predicted: FloatArray,
     checkpoint: Checkpoint,
+    *,
+    leak_check: str,
+    leak_checked: bool,
 ) -> EvaluationReport:
     """Fill the page's values.
 
@@ -37,6 +40,8 @@ def evaluation_report(
         truth: [n] class numbers.
         predicted: [n, C] probabilities.
         checkpoint: the model.
+        leak_check: what is known of the images that it has seen.
+        leak_checked: whether all are known, and none is evaluated.
     """
     about = checkpoint.about
     synthetic = bool(rows.description["synthetic"]) or about.synthetic
@@ -52,7 +57,8 @@ def evaluation_report(
         weights=f"{about.encoder}, {about.image_size} px",
         trained_on=about.datasets,
         selection=SELECTION,
-        leak_check=leak_check(rows, checkpoint),
+        leak_check=leak_check,
+        leak_checked=leak_checked,
         synthetic=synthetic,
         facts={
             "Label": about.label or "–",
@@ -66,25 +72,6 @@ def evaluation_report(
         },
         mistakes=worst_mistakes(rows, truth, predicted, about.classes, embed_all=synthetic),
     )
-
-
-def leak_check(rows: Split, checkpoint: Checkpoint) -> str:
-    """What is known of the overlap between what was trained on and what is evaluated."""
-    name = rows.folder.name
-    if f"{name}/{rows.name}" in checkpoint.about.manifests:
-        return f"failed: the {rows.name} split was used in training"
-    if name in checkpoint.about.datasets:
-        before = checkpoint.about.manifests.get(f"{name}/train")
-        if before not in (None, load_split(rows.folder, "train").sha256):
-            return (
-                "failed: the dataset was prepared anew since the training, and images that were "
-                "trained on may lie in this split now"
-            )
-        return (
-            "trained on the other splits of this dataset, which are divided by group "
-            "(patient, lesion, identical bytes)"
-        )
-    return "not made: the model was trained on other datasets"
 
 
 def worst_mistakes(

@@ -14,6 +14,7 @@ from torch import nn
 from dermctl.checkpoint import Description, read_checkpoint
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import FinetuneConfig
+from dermctl.core.gate import LeftOut, held_out, leak_words, leave_out, look_for, refuse
 from dermctl.core.linear import train_linear
 from dermctl.core.loading import (
     LoaderSettings,
@@ -24,8 +25,10 @@ from dermctl.core.loading import (
     training_views,
 )
 from dermctl.core.transform import preprocessing, transform_of
+from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import DataError
+from dermctl.exposure import Exposure
 from dermctl.methods.supervised import Supervised, inverse_frequency
 from dermctl.models.encoder import build_encoder, feature_width
 from dermctl.models.heads import Classifier
@@ -63,6 +66,7 @@ class Finetuned:
     monitor: str
     best: float
     scores: dict[str, float]
+    leak_check: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -76,6 +80,7 @@ class Finetuned:
             "images": self.images,
             "monitor": self.monitor,
             "best": self.best,
+            "leak_check": self.leak_check,
             **self.scores,
         }
 
@@ -89,6 +94,8 @@ class Start:
     image_size: int
     source: str
     synthetic: bool
+    exposure: Exposure
+    leaks: tuple[str, ...] = ()  # that were allowed when it was trained
 
 
 def finetune(
@@ -100,13 +107,17 @@ def finetune(
         DataError: no dataset, an empty split, a single class.
         CheckpointError: a checkpoint that is missing or does not fit.
         TrainingError: devices that are not there, a loss that is no number.
+        LeakError: the encoder has seen test images, and that is not allowed.
     """
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     folder = _dataset(workspace, config.data, progress)
     train, val = (labelled(load_split(folder, name)) for name in ("train", "val"))
-    classes = _classes(train, val)
     seed_everything(config.seed)
     start = _start(workspace, config, progress)
+    pictures = Pictures(list(dict.fromkeys([*workspace.datasets(), folder])))
+    leaks, leak_check = _gate(folder, val, start, config, pictures, progress)
+    train, val, left_out = _without_held_out(folder, train, val, pictures, progress)
+    classes = _classes(train, val)
     about = Description(
         kind="finetune",
         encoder=start.name,
@@ -118,7 +129,9 @@ def finetune(
         datasets=(folder.name,),
         manifests={f"{folder.name}/{split.name}": split.sha256 for split in (train, val)},
         synthetic=start.synthetic or bool(train.description["synthetic"]),
+        leaks=(*start.leaks, *leaks),
     )
+    exposure = Exposure.of([train], [val]).merged(start.exposure)
     name = config.name or f"finetune-{folder.name}"
     run = new_run_folder(workspace.runs, name)
     start_run(
@@ -131,8 +144,11 @@ def finetune(
             "from": start.source,
             "manifests": dict(about.manifests),
             "synthetic": about.synthetic,
+            "leak_check": leak_check,
+            "left_out": left_out.to_json(),
         },
     )
+    left_out.write(run)
     progress.say(
         f"fine-tuning ({config.mode}) {start.name} from {start.source} on {len(train):,} images "
         f"of {folder.name}, {len(classes)} classes ({hardware}) into {run}"
@@ -150,6 +166,7 @@ def finetune(
             about,
             train,
             val,
+            exposure=exposure,
             settings=settings,
             device=hardware.accelerator,
             monitor=config.monitor.removeprefix("val/"),
@@ -157,7 +174,7 @@ def finetune(
             progress=progress,
         )
     else:
-        scores = _train_full(run, start, about, train, val, config, settings, progress)
+        scores = _train_full(run, start, about, exposure, train, val, config, settings, progress)
     return Finetuned(
         run=run,
         checkpoint=run / "checkpoints" / f"{BEST}.ckpt",
@@ -169,7 +186,40 @@ def finetune(
         monitor=config.monitor,
         best=scores[config.monitor],
         scores=scores,
+        leak_check=leak_check,
     )
+
+
+def _gate(
+    folder: Path,
+    val: Split,
+    start: Start,
+    config: FinetuneConfig,
+    pictures: Pictures,
+    progress: Progress,
+) -> tuple[tuple[str, ...], str]:
+    """Test images that the encoder has seen: those allowed to pass, and what is known, in words.
+
+    Validation images that it was trained on are said: they choose the best epoch too kindly, but
+    no result is of them.
+    """
+    seen = look_for(load_split(folder, "test"), start.exposure, pictures, progress)
+    refuse(seen, start.source, allow=config.allow_leak, progress=progress)
+    chosen_by = look_for(val, start.exposure.only_trained(), pictures, progress)
+    if chosen_by.reasons:
+        progress.say(f"warning: {chosen_by.named()}")
+    words = leak_words(seen, start.leaks)
+    progress.say(f"leak check: {words}")
+    return (seen.named(),) if seen.reasons else (), words
+
+
+def _without_held_out(
+    folder: Path, train: Split, val: Split, pictures: Pictures, progress: Progress
+) -> tuple[Split, Split, LeftOut]:
+    watched = held_out([folder], ("val", "test"), pictures, progress)
+    trains, vals, left_out = leave_out([train], [val], watched, pictures)
+    left_out.say(progress)
+    return labelled(trains[0]), labelled(vals[0]), left_out
 
 
 def _dataset(workspace: Workspace, name: str | None, progress: Progress) -> Path:
@@ -199,7 +249,7 @@ def _start(workspace: Workspace, config: FinetuneConfig, progress: Progress) -> 
         name = config.encoder or _DEFAULT_ENCODER
         size = config.image_size or _DEFAULT_SIZE
         encoder = build_encoder(name, size, drop_path=config.drop_path)
-        return Start(encoder, name, size, "random initialisation", synthetic=False)
+        return Start(encoder, name, size, "random initialisation", False, Exposure.nothing())
     checkpoint = read_checkpoint(path)
     about = checkpoint.about
     if config.encoder not in (None, about.encoder):
@@ -212,7 +262,15 @@ def _start(workspace: Workspace, config: FinetuneConfig, progress: Progress) -> 
         )
     size = config.image_size or about.image_size
     encoder = restore_encoder(checkpoint, image_size=size, drop_path=config.drop_path)
-    return Start(encoder, about.encoder, size, str(path), about.synthetic)
+    return Start(
+        encoder,
+        about.encoder,
+        size,
+        str(path),
+        about.synthetic,
+        checkpoint.exposure,
+        about.leaks,
+    )
 
 
 def _checkpoint_path(
@@ -240,6 +298,7 @@ def _train_full(
     run: Path,
     start: Start,
     about: Description,
+    exposure: Exposure,
     train: Split,
     val: Split,
     config: FinetuneConfig,
@@ -262,6 +321,7 @@ def _train_full(
         weight_decay=config.weight_decay,
         warmup=config.warmup,
     )
+    module.exposure = exposure
     views = training_views(
         stored_images([train]), preset("supervised"), about.image_size, config.seed, numbers
     )

@@ -16,6 +16,7 @@ from dermctl.core.loading import (
 )
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
+from dermctl.exposure import Exposure
 from dermctl.inference import run_model
 from dermctl.methods.linear_probe import LinearProbe, fit_linear_probe
 from dermctl.progress import SILENT, Progress
@@ -29,6 +30,7 @@ def train_linear(
     train: Split,
     val: Split,
     *,
+    exposure: Exposure,
     settings: LoaderSettings,
     device: str,
     monitor: str,
@@ -58,7 +60,7 @@ def train_linear(
     state = {f"encoder.{key}": value.cpu() for key, value in encoder.state_dict().items()}
     state["classifier.weight"] = torch.tensor(probe.weight, dtype=torch.float32)
     state["classifier.bias"] = torch.tensor(probe.bias, dtype=torch.float32)
-    save_checkpoint(run / "checkpoints" / f"{BEST}.ckpt", about, state)
+    save_checkpoint(run / "checkpoints" / f"{BEST}.ckpt", about, state, exposure)
     chosen = dict(probe.scores)[probe.cost]
     return {f"val/{name}": value for name, value in chosen.items()}
 

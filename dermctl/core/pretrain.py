@@ -10,10 +10,13 @@ from typing import Any
 from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import PretrainConfig
+from dermctl.core.gate import LeftOut, held_out, leave_out
 from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
 from dermctl.core.transform import preprocessing
+from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import CheckpointError, DataError
+from dermctl.exposure import Exposure
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from dermctl.methods.simclr import SimCLR
 from dermctl.models.encoder import build_encoder, feature_width, parameter_count
@@ -45,6 +48,7 @@ class Pretrained:
     encoder: str
     parameters: int
     images: int
+    left_out: int
     datasets: tuple[str, ...]
     steps: int
     hardware: str
@@ -59,6 +63,7 @@ class Pretrained:
             "encoder": self.encoder,
             "parameters": self.parameters,
             "images": self.images,
+            "left_out": self.left_out,
             "datasets": list(self.datasets),
             "steps": self.steps,
             "hardware": self.hardware,
@@ -72,6 +77,8 @@ def pretrain(
 ) -> Pretrained:
     """Train an encoder with SimCLR; the encoder in ``best.ckpt`` has the least validation loss.
 
+    Images tied to the validation or test images of any dataset in the workspace are left out.
+
     Raises:
         DataError: no dataset, an empty train split, a batch larger than it.
         TrainingError: devices that are not there, a loss that is no number.
@@ -81,11 +88,15 @@ def pretrain(
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train") for folder in folders]
     val = [split for folder in folders if len(split := load_split(folder, "val"))]
+    train, val, left_out = _without_held_out(workspace, train, val, progress)
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
     images = sum(map(len, train))
     _check_batch(images, config.batch_size, train)
     seed_everything(config.seed)
-    module = _module(config, train)
+    start = None if config.init is None else _start(Path(config.init), config.encoder)
+    module = _module(config, train, start)
+    before = Exposure.nothing() if start is None else start.exposure
+    module.exposure = Exposure.of(train, val).merged(before)
     settings = LoaderSettings(
         config.batch_size,
         loader_workers(config.workers, hardware),
@@ -94,7 +105,8 @@ def pretrain(
     )
     data = TrainingData(_views(train, config), _views(val, config) if val else None, settings)
     run = new_run_folder(workspace.runs, config.name or f"pretrain-{config.encoder}")
-    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val))
+    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val, left_out))
+    left_out.write(run)
     progress.say(
         f"pretraining {config.encoder} on {images:,} images of {', '.join(module.about.datasets)} "
         f"({hardware}) into {run}"
@@ -115,6 +127,7 @@ def pretrain(
         encoder=config.encoder,
         parameters=parameter_count(module.encoder),
         images=images,
+        left_out=len(left_out),
         datasets=module.about.datasets,
         steps=trainer.global_step,
         hardware=str(hardware),
@@ -141,6 +154,17 @@ def _is_synthetic(folder: Path) -> bool:
     return bool(load_split(folder, "train").description["synthetic"])
 
 
+def _without_held_out(
+    workspace: Workspace, train: Sequence[Split], val: Sequence[Split], progress: Progress
+) -> tuple[list[Split], list[Split], LeftOut]:
+    folders = list(dict.fromkeys([*workspace.datasets(), *(split.folder for split in train)]))
+    pictures = Pictures(folders)
+    watched = held_out(folders, ("val", "test"), pictures, progress)
+    train, val, left_out = leave_out(train, val, watched, pictures)
+    left_out.say(progress)
+    return train, [split for split in val if len(split)], left_out
+
+
 def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
     if not images:
         raise DataError(
@@ -156,8 +180,7 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
         )
 
 
-def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
-    start = None if config.init is None else _start(Path(config.init), config.encoder)
+def _module(config: PretrainConfig, train: Sequence[Split], start: Checkpoint | None) -> SimCLR:
     if start is None:
         encoder = build_encoder(config.encoder, config.image_size)
     else:
@@ -172,6 +195,7 @@ def _module(config: PretrainConfig, train: Sequence[Split]) -> SimCLR:
         datasets=tuple(str(split.description["name"]) for split in train),
         manifests={str(split.description["name"]): split.sha256 for split in train},
         synthetic=drawn or (start is not None and start.about.synthetic),
+        leaks=() if start is None else start.about.leaks,
     )
     projector = Projector(feature_width(encoder), config.projector_hidden, config.projector_dim)
     return SimCLR(
@@ -204,7 +228,11 @@ def _views(splits: Sequence[Split], config: PretrainConfig) -> ViewsDataset:
 
 
 def _facts(
-    config: PretrainConfig, hardware: Hardware, train: Sequence[Split], val: Sequence[Split]
+    config: PretrainConfig,
+    hardware: Hardware,
+    train: Sequence[Split],
+    val: Sequence[Split],
+    left_out: LeftOut,
 ) -> dict[str, Any]:
     return {
         "seed": config.seed,
@@ -212,5 +240,6 @@ def _facts(
         "manifests": {
             f"{split.folder.name}/{split.name}": split.sha256 for split in (*train, *val)
         },
+        "left_out": left_out.to_json(),
         "synthetic": any(bool(split.description["synthetic"]) for split in train),
     }

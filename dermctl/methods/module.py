@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 
 from dermctl.checkpoint import Description, describe
+from dermctl.exposure import Exposure
 from dermctl.methods.optim import build_optimizer, warmup_cosine
 
 
@@ -25,6 +26,8 @@ class TrainedModule(pl.LightningModule):
 
     mean: torch.Tensor
     std: torch.Tensor
+    exposure: Exposure | None = None
+    """The images that the weights will have seen, written into every checkpoint."""
 
     def __init__(
         self, about: Description, *, optimizer: str, lr: float, weight_decay: float, warmup: float
@@ -59,4 +62,4 @@ class TrainedModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Say in the checkpoint what its weights are."""
-        describe(checkpoint, self.about)
+        describe(checkpoint, self.about, self.exposure)

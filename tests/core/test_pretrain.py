@@ -16,6 +16,7 @@ from dermctl.core import pretrain as module
 from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, DataError
+from dermctl.progress import SilentProgress
 from dermctl.workspace import Workspace
 from tests.conftest import TINY, Trained
 
@@ -100,7 +101,7 @@ def fake_dataset(workspace: Workspace, name: str, *, synthetic: bool) -> Path:
     return folder
 
 
-class Told:
+class Told(SilentProgress):
     """A progress that remembers what was said."""
 
     def __init__(self) -> None:

@@ -1,0 +1,85 @@
+"""What is kept of an image so that it can be known again: 32 bytes, no pixels, no identifiers.
+
+Four 64-bit values: the first 8 bytes of the file's SHA-256, the perceptual hash, and keyed hashes
+of patient and lesion id. The key of the last two is the id's source: ids of two sources never
+meet, as "patient 1" of one is not "patient 1" of another. A user's own table or folder, and drawn
+images, are a source each. The key is no secret, or checkpoints could not be compared between
+machines: who can list all ids can find one in its hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dermctl.datasets.prepared import Split
+
+UNKNOWN_ID = 0
+"""The hash of an id that is not known; it links nothing."""
+COLUMNS = ("bytes", "picture", "patient", "lesion")
+_BYTES = 8
+_OWN_SOURCES = frozenset({"csv", "folder"})
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprints:
+    """Of n images.
+
+    Args:
+        values: [n, 4] in the order of :data:`COLUMNS`.
+    """
+
+    values: Hashes
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def column(self, name: str) -> Hashes:
+        """One of :data:`COLUMNS`: [n]."""
+        return self.values[:, COLUMNS.index(name)]
+
+
+def fingerprints(split: Split) -> Fingerprints:
+    """The fingerprints of a split's images, in order."""
+    source = namespace(split.description)
+    columns = [
+        sha256_prefixes(split.column("sha256")),
+        np.array(split.column("phash"), np.uint64),
+        keyed_hashes(split.column("patient_id"), "patient", source),
+        keyed_hashes(split.column("lesion_id"), "lesion", source),
+    ]
+    return Fingerprints(np.stack(columns, axis=1).reshape(-1, len(COLUMNS)))
+
+
+def sha256_prefixes(hexadecimal: Sequence[str]) -> Hashes:
+    """The first 8 bytes of SHA-256 digests, as numbers."""
+    return np.array([int(digest[: 2 * _BYTES], 16) for digest in hexadecimal], np.uint64)
+
+
+def namespace(description: dict[str, Any]) -> str:
+    """Whose ids a dataset's ids are: its source, or the dataset itself (see above)."""
+    source, name = str(description["source"]), str(description["name"])
+    own = source in _OWN_SOURCES or bool(description["synthetic"])
+    return f"{source}/{name}" if own else source
+
+
+def keyed_hashes(ids: Sequence[str | None], kind: str, source: str) -> Hashes:
+    """BLAKE2b (RFC 7693) of ids, keyed with their source and personalised with their kind: [n]."""
+    key = hashlib.sha256(source.encode()).digest()
+    known = {
+        value: hashlib.blake2b(
+            value.encode(), digest_size=_BYTES, key=key, person=kind.encode()
+        ).digest()
+        for value in set(ids)
+        if value
+    }
+    return np.array(
+        [int.from_bytes(known[value], "big") if value else UNKNOWN_ID for value in ids], np.uint64
+    )
