@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dermctl.cli.main import app
+from dermctl.datasets.fetch.lock import only_one
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.datasets.sources.registry import get_source
 from tests.atlas import TABLE_PATH, as_csv, atlas_rows, picture, serve_atlas
@@ -288,7 +290,15 @@ class Archive:
 def test_the_isic_archive_is_searched(site, run):
     archive = Archive(site, 8)
     site.script["/content.isic/3.jpg?sign=x"] = ["429", "reset", "ok"]
-    words = ("isic", "--collection", "212", "--collection", "65", "--query", "diagnosis_1:Benign")
+    words = (
+        "isic",
+        "--collection",
+        "212, 65",
+        "--collection",
+        "65",
+        "--query",
+        "diagnosis_1:Benign",
+    )
     result = run(*words, "--json")
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["files"] == 9
@@ -296,7 +306,7 @@ def test_the_isic_archive_is_searched(site, run):
     assert parse_qs(urlsplit(first).query) == {
         "limit": ["100"],
         "query": ["diagnosis_1:Benign"],
-        "collections": ["212,65"],
+        "collections": ["65,212"],
     }
     raw = Path("raw/isic")
     with (raw / "metadata.csv").open(newline="") as file:
@@ -324,7 +334,7 @@ def test_the_isic_archive_is_searched(site, run):
     assert not site.requests  # all of it is there: nobody is asked
     result = run("isic", "--collection", "212")
     assert result.exit_code == 1
-    assert "this folder holds isic collection 212, 65" in result.stderr
+    assert "this folder holds isic collection 65, 212" in result.stderr
 
 
 def test_a_search_goes_on_with_the_page_it_stopped_at(site, run):
@@ -382,6 +392,30 @@ def test_the_snapshot_of_the_isic_archive(site, run):
     assert table.column("path").to_pylist() == ["images/ISIC_0000001.jpg"]
 
 
+def test_one_download_at_a_time_into_a_folder(site, run):
+    serve_atlas(site, 2)
+    with only_one(Path("raw/fitzpatrick/.partial"), "lock"):
+        result = run("fitzpatrick")
+    assert result.exit_code == 1
+    assert "another download into this folder" in result.stderr
+    assert run("fitzpatrick").exit_code == 0
+
+
+def test_a_full_disk_is_said_and_gone_on_with(site, run, monkeypatch):
+    serve_atlas(site, 8)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "raw/fitzpatrick/x")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dermctl.datasets.fetch.transfer._copy", full)
+        result = run("fitzpatrick")
+    assert result.exit_code == 1
+    assert "the disk is full" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert run("fitzpatrick").exit_code == 0
+
+
 @pytest.mark.parametrize("source", ["ddi", "derm7pt", "sd198"])
 def test_terms_that_want_a_signature(site, run, source):
     result = run(source)
@@ -403,6 +437,7 @@ def test_terms_that_want_a_signature(site, run, source):
         (("padufes", "--limit", "3"), "--limit"),
         (("padufes", "--query", "x"), "--query"),
         (("padufes", "--csv", "t.csv"), "--csv"),
+        (("isic", "--collection", "ham"), "'ham' is no number"),
         (("isic", "--limit", "0"), "--limit"),
         (("fitzpatrick", "--csv", "nowhere.csv"), "nowhere.csv"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +10,7 @@ import typer
 
 from dermctl.cli.options import JSON, example, unpack
 from dermctl.cli.output import Output, print_error
+from dermctl.errors import UsageFault
 
 if TYPE_CHECKING:
     from dermctl.core.data.download import Downloaded
@@ -40,7 +41,7 @@ def download(
         ),
     ] = None,
     collection: Annotated[
-        list[int] | None, typer.Option(help="Number of a collection (isic); repeatable.")
+        list[str] | None, typer.Option(help="Numbers of collections (isic): 212,65; repeatable.")
     ] = None,
     query: Annotated[
         str | None, typer.Option(help="What to search for, in the archive's language (isic).")
@@ -65,7 +66,7 @@ def download(
         source=source,
         to=to,
         edition=edition,
-        collections=tuple(collection or ()),
+        collections=_numbers(collection or ()),
         query=query,
         limit=limit,
         csv=csv,
@@ -82,6 +83,19 @@ def download(
         reasons = ", ".join(f"{code} {count:,}" for code, count in downloaded.failures.items())
         print_error(f"{downloaded.missing:,} of the files of '{source}' are missing: {reasons}")
         raise typer.Exit(1)
+
+
+def _numbers(texts: Sequence[str]) -> tuple[int, ...]:
+    """Numbers between commas; none twice, in order, so that one selection is written one way."""
+    words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
+    for word in words:
+        if not word.isdecimal():
+            raise UsageFault(
+                f"'{word}' is no number of a collection",
+                where="--collection",
+                hint="Numbers stand in the archive's addresses of collections; HAM10000 is 212",
+            )
+    return tuple(sorted({int(word) for word in words}))
 
 
 def show_downloaded(output: Output, downloaded: Downloaded) -> None:

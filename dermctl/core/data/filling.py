@@ -20,7 +20,7 @@ from dermctl.datasets.fetch.failures import (
 from dermctl.datasets.fetch.many import JOURNAL, Fetched, Manner, fetch_files
 from dermctl.datasets.fetch.partial import PARTIAL_FOLDER, tidy
 from dermctl.datasets.fetch.published import fetch_published
-from dermctl.datasets.fetch.search import Listing, list_images, pages_folder
+from dermctl.datasets.fetch.search import Listing, Search, list_images, pages_folder
 from dermctl.datasets.sources.base import Download, ImageAddresses, ImageSearch
 from dermctl.datasets.sources.csvfile import read_csv
 from dermctl.files import replacing
@@ -65,6 +65,11 @@ class Filling:
         """Get the images that a search finds, and make the table of them."""
         if not self.manner.retry_failed and self._has_all(images, selection):
             return
+        if selection.search == Search():
+            self.progress.say(
+                "all of the archive, image by image; its bulk snapshot: --edition snapshot; "
+                "a part of it: --collection, --query or --limit"
+            )
         listing = list_images(images, selection.search, self.folder, self.manner, self.progress)
         selection.record(self.folder)
         self._keep.append(Path(pages_folder(images, selection.search)).name)

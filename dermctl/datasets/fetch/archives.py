@@ -99,10 +99,10 @@ def _unpack(
         if needed > budget:
             raise UnsafeArchive("too_large", f"unpacks to {needed:,} bytes", archive)
         budget -= needed
-        _check_room(folder, needed)
         root = _common_root(infos)
-        for info in infos:
-            target = str(into / info.filename.removeprefix(root))
+        targets = [str(into / info.filename.removeprefix(root)) for info in infos]
+        _check_room(folder, infos, targets)
+        for info, target in zip(infos, targets, strict=True):
             inner = depth < _DEPTH and target.lower().endswith(".zip")
             place = folder / PARTIAL_FOLDER / f"inner-{depth}.zip" if inner else folder / target
             if not _extract(opened, info, place, folder):
@@ -168,7 +168,13 @@ def _common_root(infos: list[zipfile.ZipInfo]) -> str:
     return f"{roots.pop()}/" if len(roots) == 1 and not loose else ""
 
 
-def _check_room(folder: Path, needed: int) -> None:
+def _check_room(folder: Path, infos: list[zipfile.ZipInfo], targets: list[str]) -> None:
+    """DataError where what is not there yet does not fit onto the disk."""
+    needed = sum(
+        info.file_size
+        for info, target in zip(infos, targets, strict=True)
+        if not (folder / target).exists()
+    )
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DataError(
