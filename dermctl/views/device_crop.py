@@ -73,8 +73,8 @@ def crop_views(block: Tensor, crops: Crops, boxes: npt.NDArray[np.int64], size: 
 
 def _alike(
     boxes: npt.NDArray[np.int64], size: int
-) -> list[tuple[int, npt.NDArray[np.int64], list[tuple[float, float]] | None]]:
-    """Views that are smoothed in the same way: factor, their numbers, (a_x, a_y) of each."""
+) -> list[tuple[int, npt.NDArray[np.int64], list[list[float]] | None]]:
+    """Views that are smoothed in the same way: factor, their numbers, kernels of ``_smoothed``."""
     groups: dict[tuple[bool, int], list[tuple[int, Smoothing]]] = {}
     for number, (_, _, width, height) in enumerate(boxes.tolist()):
         plan = smoothing(width, height, size)
@@ -83,7 +83,9 @@ def _alike(
         (
             factor,
             np.array([number for number, _ in members]),
-            None if plain else [(plan.a_x, plan.a_y) for _, plan in members],
+            None
+            if plain
+            else [[plan.a_x, 1 - 2 * plan.a_x, plan.a_y, 1 - 2 * plan.a_y] for _, plan in members],
         )
         for (plain, factor), members in groups.items()
     ]
@@ -123,22 +125,21 @@ def _averaged(read: _Reader, factor: int) -> _Reader:
 
 
 def _smoothed(read: _Reader, height: Tensor, width: Tensor, kernels: Tensor) -> _Reader:
-    """Through [a, 1 - 2a, a] both ways, mirrored at the crop's border, rounded.
+    """Through [a, 1 - 2a, a] across, then down, mirrored at the crop's border, rounded.
 
     Args:
-        kernels: float32 [N, 2], a_x and a_y.
+        kernels: float32 [N, 4], a and 1 - 2a across, then down.
     """
-    a_x, a_y = kernels[:, 0], kernels[:, 1]
-    taps_x, taps_y = (a_x, 1 - 2 * a_x, a_x), (a_y, 1 - 2 * a_y, a_y)
+    side_x, middle_x, side_y, middle_y = kernels[:, :, None, None, None].unbind(dim=1)
+
+    def across(rows: Tensor, columns: Tensor) -> Tensor:
+        before, after = _mirror(columns - 1, width), _mirror(columns + 1, width)
+        return middle_x * read(rows, columns) + side_x * (read(rows, before) + read(rows, after))
 
     def smoothed(rows: Tensor, columns: Tensor) -> Tensor:
-        total: Tensor | float = 0.0
-        for y, weight_y in enumerate(taps_y):
-            for x, weight_x in enumerate(taps_x):
-                pixels = read(_mirror(rows + y - 1, height), _mirror(columns + x - 1, width))
-                total = total + (weight_y * weight_x)[:, None, None, None] * pixels
-        assert isinstance(total, Tensor)
-        return total.round().int()
+        above, below = _mirror(rows - 1, height), _mirror(rows + 1, height)
+        sides = across(above, columns) + across(below, columns)
+        return (middle_y * across(rows, columns) + side_y * sides).round().int()
 
     return smoothed
 

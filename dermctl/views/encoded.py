@@ -53,7 +53,7 @@ class EncodedImage:
             reduction: the result may be smaller than the image by up to this factor (of 1, 2, 4
                 and 8, whichever fits), since a JPEG can be decoded at a fraction of its size.
             exact: with libjpeg's exact inverse transform and smooth chroma; otherwise with the
-                faster ones, which differ by a grey level or two.
+                faster ones, on photographs one grey level off on average and rarely over three.
         """
         if self._pixels is not None:
             return self._pixels

@@ -40,7 +40,8 @@ class BatchLoader(DataLoader[Tensors]):
     Args:
         dataset: whose ``__getitems__`` makes one whole batch (``dermctl.views.packed``).
         batches: which images, in which order.
-        workers: loader processes; 0: in this process.
+        workers: loader processes; 0: in this process, as always where the dataset makes its batches
+            on the device (``in_process``).
         pin_memory: put batches where a GPU copies them from asynchronously.
 
     Raises (in iteration):
@@ -56,6 +57,8 @@ class BatchLoader(DataLoader[Tensors]):
         pin_memory: bool = False,
     ) -> None:
         self.batches = batches
+        if getattr(dataset, "in_process", False):
+            workers, pin_memory = 0, False
         super().__init__(
             _Guarded(dataset),  # type: ignore[arg-type]
             batch_sampler=batches,  # type: ignore[arg-type]

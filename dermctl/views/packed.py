@@ -34,6 +34,8 @@ class ViewsDataset(Dataset[Tensors]):
             ``dermctl.views.device.finish``, with what it needs in the batch.
     """
 
+    in_process = False
+
     def __init__(
         self,
         images: Images,
@@ -100,9 +102,15 @@ def finishing(drawn: ParameterBatch, spec: AugmentationSpec, size: int, count: i
 
 
 class MakesViews(Protocol):
-    """A dataset of views: ``ViewsDataset`` or ``dermctl.views.resident.ResidentDataset``."""
+    """``ViewsDataset``, ``SlowViewsDataset`` or ``dermctl.views.resident.ResidentDataset``.
+
+    Attributes:
+        count: views of each image.
+        in_process: batches are made on the device, where loader processes cannot help.
+    """
 
     count: int
+    in_process: bool
 
     def __len__(self) -> int:
         """Images."""
@@ -122,6 +130,7 @@ class LabelledDataset(Dataset[Tensors]):
     def __init__(self, views: MakesViews, labels: npt.NDArray[np.integer]) -> None:
         if views.count != 1 or len(labels) != len(views):
             raise ValueError("one view and one label an image are needed")
+        self.in_process = views.in_process
         self.views, self.labels = views, torch.as_tensor(labels, dtype=torch.int64)
 
     def __len__(self) -> int:

@@ -22,12 +22,14 @@ from dermctl.views.spec import AugmentationSpec
 class ResidentDataset(Dataset[Tensors]):
     """As ``ViewsDataset``, with every batch made on the device that the images lie on.
 
-    Load it with ``BatchLoader`` and no loader processes.
+    ``BatchLoader`` makes its batches in the training's own process.
 
     Args:
         images: decoded, on the device.
         spec, size, seed, count: as in ``ViewsDataset``.
     """
+
+    in_process = True
 
     def __init__(
         self,

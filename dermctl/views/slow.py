@@ -87,6 +87,8 @@ class SlowViewsDataset(Dataset[Tensors]):
         count: views of each image.
     """
 
+    in_process = False
+
     def __init__(
         self,
         images: Images,

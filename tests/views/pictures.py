@@ -19,7 +19,7 @@ Pixels = npt.NDArray[np.uint8]
 def picture(width: int, height: int, seed: int = 0) -> Pixels:
     """uint8 [height, width, 3]."""
     rng = np.random.default_rng(seed)
-    coarse = rng.uniform(60, 230, (max(2, height // 12), max(2, width // 12), 3))
+    coarse = rng.uniform(60, 230, (7, 10, 3))
     smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     y, x = np.mgrid[:height, :width]
     blot = ((x - 0.4 * width) / (0.25 * width)) ** 2 + ((y - 0.5 * height) / (0.3 * height)) ** 2

@@ -1,0 +1,104 @@
+"""Each epoch shows each image once, in batches that do not depend on how many ranks share them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dermctl.errors import DataError, UsageFault
+from dermctl.views.batches import EpochBatchSampler
+
+
+def joined(lists: list[list[int]]) -> list[int]:
+    return [index for members in lists for index in members]
+
+
+def indices(sampler: EpochBatchSampler) -> list[list[int]]:
+    return [batch.indices for batch in sampler]
+
+
+@given(n=st.integers(1, 200), batch=st.integers(1, 40), epoch=st.integers(0, 5))
+def test_without_dropping_each_image_comes_once(n, batch, epoch):
+    sampler = EpochBatchSampler(n, batch, drop_last=False)
+    sampler.set_epoch(epoch)
+    batches = indices(sampler)
+    assert sorted(joined(batches)) == list(range(n))
+    assert len(batches) == len(sampler)
+    assert all(len(members) == batch for members in batches[:-1])
+
+
+def test_the_last_batch_is_dropped_where_it_is_not_full():
+    batches = indices(EpochBatchSampler(10, 4))
+    assert [len(members) for members in batches] == [4, 4]
+    assert len(set(joined(batches))) == 8
+
+
+@given(n=st.integers(8, 100), share=st.integers(1, 4), world=st.integers(1, 5), drop=st.booleans())
+def test_ranks_share_the_batches_of_one(n, share, world, drop):
+    batch = share * world
+    if drop and n < batch:
+        return
+    alone = indices(EpochBatchSampler(n, batch, drop_last=drop))
+    shared = [
+        indices(EpochBatchSampler(n, batch, drop_last=drop, rank=rank, world_size=world))
+        for rank in range(world)
+    ]
+    for step, members in enumerate(alone):
+        parts = [rank[step] for rank in shared]
+        assert len({len(part) for part in parts}) == 1  # each takes as many: collectives need it
+        together = joined(parts)
+        assert set(members) <= set(together)
+        assert len(together) - len(members) == -len(members) % world
+
+
+def test_epochs_are_shuffled_differently_and_reproducibly():
+    sampler = EpochBatchSampler(64, 8, seed=3)
+    first = indices(sampler)
+    sampler.set_epoch(1)
+    second = indices(sampler)
+    assert first != second
+    assert [batch.epoch for batch in sampler] == [1] * 8
+    sampler.set_epoch(0)
+    assert indices(sampler) == first
+    assert indices(EpochBatchSampler(64, 8, seed=4)) != first
+
+
+def test_shuffling_mixes_the_whole_dataset():
+    order = np.array(joined(indices(EpochBatchSampler(10_000, 100))))
+    # Of neighbours in a uniform permutation, the mean distance is a third of the length.
+    assert np.abs(np.diff(order)).mean() == pytest.approx(10_000 / 3, rel=0.05)
+
+
+def test_unshuffled_passes_are_alike_in_order_and_epoch():
+    sampler = EpochBatchSampler(7, 3, drop_last=False, shuffle=False)
+    first = list(sampler)
+    sampler.set_epoch(5)
+    assert list(sampler) == first
+    assert joined(indices(sampler)) == list(range(7))
+
+
+def test_a_pass_goes_on_where_its_state_was_taken():
+    sampler = EpochBatchSampler(40, 4, seed=1)
+    sampler.set_epoch(2)
+    whole = list(sampler)
+    other = EpochBatchSampler(40, 4, seed=1)
+    other.load_state_dict({"epoch": 2, "position": 3})
+    assert list(other) == whole[3:]
+    other.set_epoch(2)  # as Lightning does after loading: must not start over
+    assert list(other) == whole[3:]
+    other.set_epoch(3)
+    assert len(list(other)) == 10
+
+
+def test_a_batch_that_ranks_cannot_share_is_refused():
+    with pytest.raises(UsageFault, match="--batch-size 9"):
+        EpochBatchSampler(100, 10, world_size=3)
+
+
+def test_too_few_images_are_refused():
+    with pytest.raises(DataError, match="--batch-size 5 or fewer"):
+        EpochBatchSampler(5, 8)
+    with pytest.raises(DataError, match="0 images"):
+        EpochBatchSampler(0, 8, drop_last=False)

@@ -1,0 +1,131 @@
+"""A training that stops anywhere goes on with the batches that it would have had."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from torch.utils.data import Dataset
+
+from dermctl.views.batches import Batch, EpochBatchSampler
+from dermctl.views.loader import BatchLoader
+
+Seen = list[tuple[int, list[int]]]
+EPOCHS, IMAGES, BATCH = 3, 20, 4
+
+
+class Numbers(Dataset):
+    def __len__(self):
+        return IMAGES
+
+    def __getitems__(self, batch: Batch):
+        return {"index": torch.tensor(batch.indices), "epoch": torch.tensor(batch.epoch)}
+
+
+def loader(**options) -> BatchLoader:
+    return BatchLoader(Numbers(), EpochBatchSampler(IMAGES, BATCH, **options))
+
+
+class Recorder(pl.LightningModule):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+        self.seen: Seen = []
+        self.validated: Seen = []
+
+    def training_step(self, batch, _):
+        self.seen.append((int(batch["epoch"]), batch["index"].tolist()))
+        return self.layer(torch.ones(1, 1)).sum()
+
+    def validation_step(self, batch, _):
+        self.validated.append((int(batch["epoch"]), batch["index"].tolist()))
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+class Stopped(Exception):  # noqa: N818 - no error, a signal
+    pass
+
+
+class StopAt(pl.Callback):
+    """Save, then stop, at a step or at the end of the epoch in which it falls."""
+
+    def __init__(self, step, path, *, epoch_end):
+        self.step, self.path, self.epoch_end = step, path, epoch_end
+
+    def on_train_batch_end(self, trainer, *_):
+        if not self.epoch_end and trainer.global_step == self.step:
+            self._stop(trainer)
+
+    def on_train_epoch_end(self, trainer, _):
+        if self.epoch_end and trainer.global_step >= self.step:
+            self._stop(trainer)
+
+    def _stop(self, trainer):
+        trainer.save_checkpoint(self.path)
+        raise Stopped
+
+
+def trained(*callbacks, resume=None) -> Recorder:
+    module = Recorder()
+    trainer = pl.Trainer(
+        max_epochs=EPOCHS, accelerator="cpu", logger=False, callbacks=list(callbacks),
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        use_distributed_sampler=False,
+    )  # fmt: skip
+    with suppress(Stopped):
+        trainer.fit(module, loader(), loader(shuffle=False), ckpt_path=resume, weights_only=True)
+    return module
+
+
+@pytest.fixture(scope="module")
+def uninterrupted() -> Recorder:
+    return trained()
+
+
+def test_each_epoch_shows_each_image_once(uninterrupted):
+    for epoch in range(EPOCHS):
+        shown = [index for at, batch in uninterrupted.seen if at == epoch for index in batch]
+        assert sorted(shown) == list(range(IMAGES))
+    assert uninterrupted.seen[0][1] != uninterrupted.seen[5][1]
+
+
+def test_validation_is_the_same_each_time(uninterrupted):
+    *_, first, second, third = zip(*[iter(uninterrupted.validated[-15:])] * 5, strict=True)
+    assert first == second == third
+    assert [index for _, batch in first for index in batch] == list(range(IMAGES))
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize(
+    ("step", "epoch_end"),
+    [(1, False), (3, False), (5, False), (6, False), (10, False), (5, True), (10, True)],
+)
+def test_a_resumed_training_sees_the_same_batches(uninterrupted, tmp_path, step, epoch_end):
+    path = tmp_path / "stopped.ckpt"
+    before = trained(StopAt(step, path, epoch_end=epoch_end)).seen
+    after = trained(resume=path).seen
+    assert len(before) == step
+    assert before + after == uninterrupted.seen
+
+
+def test_the_state_counts_batches_handed_out():
+    some = loader()
+    batches = iter(some)
+    next(batches)
+    next(batches)
+    assert some.state_dict() == {"epoch": 0, "position": 2}
+    other = loader()
+    other.load_state_dict(some.state_dict())
+    rest = [batch["index"].tolist() for batch in other]
+    assert rest == [batch["index"].tolist() for batch in batches]
+
+
+def test_a_whole_pass_can_be_repeated():
+    some = loader()
+    first = [batch["index"].tolist() for batch in some]
+    assert [batch["index"].tolist() for batch in some] == first
+    assert len(first) == len(some) == 5
