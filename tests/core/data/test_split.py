@@ -95,6 +95,13 @@ def test_the_same_recipe_gives_what_prepare_gave(workspace: Workspace) -> None:
     assert contents(folder) == before
 
 
+def test_a_class_that_cannot_be_tested_is_named(workspace: Workspace, clinic: Clinic) -> None:
+    prepare(workspace, clinic.request(name="rare"))
+    divided = split(workspace, SplitRequest("rare", seed=1))
+    assert divided.untestable == {"carcinoma": 1}
+    assert divided.counts["train"]["carcinoma"] == 1
+
+
 def test_prepare_keeps_a_split_that_was_drawn_anew(workspace: Workspace, clinic: Clinic) -> None:
     folder = workspace.data / "clinic"
     split(workspace, SplitRequest("clinic", test=0.4, seed=2))
