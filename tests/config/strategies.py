@@ -16,6 +16,8 @@ def values(config: type, field: dataclasses.Field[Any]) -> st.SearchStrategy[Any
     low, high, choices = (field.metadata[key] for key in ("low", "high", "choices"))
     if choices:
         return st.sampled_from(choices)
+    if kind is bool:
+        return st.booleans()
     if kind is int:
         return st.integers(low, high)
     if kind is float:
