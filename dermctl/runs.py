@@ -13,7 +13,7 @@ from typing import Any
 
 from dermctl import __version__
 from dermctl.files import write_json, write_text
-from dermctl.workspace import check_name
+from dermctl.workspace import RESULT_FILE, check_name
 
 # Lightning starts the other ranks by running the whole command again: they take rank 0's folder.
 _CHOSEN = "DERMCTL_RUN_FOLDER"
@@ -75,6 +75,12 @@ def start_run(folder: Path, command: str, config: str, facts: Mapping[str, Any])
         **facts,
     }
     write_json(folder / "provenance.json", document)
+
+
+def finish_run(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write ``result.json``: only a run that has it is taken up unasked (rank 0 only)."""
+    if is_main_process():
+        write_json(folder / RESULT_FILE, result)
 
 
 def now() -> str:

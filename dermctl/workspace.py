@@ -13,6 +13,8 @@ from dermctl.errors import DataError, UsageFault
 
 ENVIRONMENT_VARIABLE = "DERMCTL_WORKSPACE"
 DATASET_FILE = "dataset.json"
+RESULT_FILE = "result.json"
+"""Written into a run's folder when the training has come to its end."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -89,7 +91,7 @@ class Workspace:
     def newest_checkpoint(self, kind: str) -> Path | None:
         """The best checkpoint of the newest finished run of ``kind`` (pretrain or finetune)."""
         for folder in reversed(self.run_folders()):
-            if run_kind(folder) == kind:
+            if run_kind(folder) == kind and (folder / RESULT_FILE).is_file():
                 for name in ("best.ckpt", "last.ckpt"):
                     if (folder / "checkpoints" / name).is_file():
                         return folder / "checkpoints" / name

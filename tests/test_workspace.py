@@ -25,6 +25,7 @@ def run(workspace: Workspace, name: str, command: str | None, *checkpoints: str)
     (folder / "checkpoints").mkdir(parents=True)
     if command is not None:
         (folder / "provenance.json").write_text(json.dumps({"command": command}))
+    (folder / "result.json").write_text("{}")
     for checkpoint in checkpoints:
         (folder / "checkpoints" / checkpoint).touch()
     return folder
@@ -96,6 +97,13 @@ def test_newest_checkpoint_takes_the_newest_run_of_its_kind(workspace: Workspace
     run(workspace, "20260104-000000-a", "pretrain")
     run(workspace, "20260105-000000-a", None, "best.ckpt")
     assert workspace.newest_checkpoint("pretrain") == newest / "checkpoints" / "best.ckpt"
+
+
+def test_a_run_that_did_not_end_is_not_taken_up(workspace: Workspace) -> None:
+    ended = run(workspace, "20260101-000000-a", "pretrain", "best.ckpt")
+    killed = run(workspace, "20260102-000000-a", "pretrain", "best.ckpt")
+    (killed / "result.json").unlink()
+    assert workspace.newest_checkpoint("pretrain") == ended / "checkpoints" / "best.ckpt"
 
 
 def test_newest_checkpoint_without_validation_is_the_last(workspace: Workspace) -> None:

@@ -34,7 +34,7 @@ from dermctl.models.encoder import build_encoder, feature_width
 from dermctl.models.heads import Classifier
 from dermctl.models.restore import restore_encoder
 from dermctl.progress import SILENT, Progress
-from dermctl.runs import new_run_folder, start_run
+from dermctl.runs import finish_run, new_run_folder, start_run
 from dermctl.training import (
     BEST,
     fit,
@@ -175,7 +175,7 @@ def finetune(
         )
     else:
         scores = _train_full(run, start, about, exposure, train, val, config, settings, progress)
-    return Finetuned(
+    result = Finetuned(
         run=run,
         checkpoint=run / "checkpoints" / f"{BEST}.ckpt",
         source=start.source,
@@ -188,6 +188,8 @@ def finetune(
         scores=scores,
         leak_check=leak_check,
     )
+    finish_run(run, result.to_json())
+    return result
 
 
 def _gate(

@@ -23,7 +23,7 @@ from dermctl.models.encoder import build_encoder, feature_width, parameter_count
 from dermctl.models.heads import Projector
 from dermctl.models.restore import restore_encoder
 from dermctl.progress import SILENT, Progress
-from dermctl.runs import new_run_folder, start_run
+from dermctl.runs import finish_run, new_run_folder, start_run
 from dermctl.training import (
     BEST,
     LAST,
@@ -121,7 +121,7 @@ def pretrain(
     fit(trainer, module, data)
     checkpoints = run / "checkpoints"
     metrics = trainer.callback_metrics
-    return Pretrained(
+    result = Pretrained(
         run=run,
         checkpoint=checkpoints / f"{BEST if val else LAST}.ckpt",
         encoder=config.encoder,
@@ -134,6 +134,8 @@ def pretrain(
         train_loss=float(metrics["train/loss"]),
         val_loss=float(metrics["val/loss"]) if "val/loss" in metrics else None,
     )
+    finish_run(run, result.to_json())
+    return result
 
 
 def _datasets(workspace: Workspace, names: Sequence[str], progress: Progress) -> list[Path]:
