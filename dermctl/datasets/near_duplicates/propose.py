@@ -8,6 +8,7 @@ of each picture are proposed; :mod:`dermctl.datasets.near_duplicates.verify` dec
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -19,9 +20,9 @@ from dermctl.datasets.near_duplicates.describe import Descriptions
 
 TABLES = 8
 """One for each 16-bit part of a half code, joined with the part after it."""
-PART_BITS = 13
-"""Leading bits of each of the two parts that must agree."""
-MAX_BUCKET = 32
+SPARE_BITS = 6
+"""Bits of a key beyond those that would give each keypoint a bucket of its own."""
+MAX_BUCKET = 24
 """Entries of the largest bucket that still says something."""
 MIN_VOTES = 4
 PARTNERS = 10
@@ -29,6 +30,7 @@ PARTNERS = 10
 SLICE = 4096
 """Pictures whose pairs are counted at a time: bounds the memory."""
 
+_PART = 16
 _LOW = np.uint64(0xFFFFFFFF)
 _HIGH = np.uint64(32)
 _ONE = np.uint64(1)
@@ -74,7 +76,8 @@ def propose(descriptions: Descriptions) -> Proposals:
     """Propose pairs of pictures that share rare keypoints, sorted by row."""
     n = len(descriptions)
     rows = np.repeat(np.arange(n, dtype=np.uint32), np.diff(descriptions.offsets))
-    tables = [_table(descriptions.codes, rows, part) for part in range(TABLES)]
+    bits = part_bits(len(rows))
+    tables = [_table(descriptions.codes, rows, part, bits) for part in range(TABLES)]
     counted = [_count(tables, start) for start in range(0, n, SLICE)]
     ballots = np.concatenate([np.empty(0, np.uint64), *(found for found, _ in counted)])
     votes = np.concatenate([np.empty(0, np.int64), *(number for _, number in counted)])
@@ -84,12 +87,17 @@ def propose(descriptions: Descriptions) -> Proposals:
     return Proposals(pairs[kept], mirrored[kept], votes[kept])
 
 
-def _table(codes: Codes, rows: NDArray[np.uint32], part: int) -> _Table:
+def part_bits(keypoints: int) -> int:
+    """Leading bits of each of a table's two parts that must agree: the more keypoints, the more."""
+    return min(_PART, max(1, round((math.log2(max(1, keypoints)) + SPARE_BITS) / 2)))
+
+
+def _table(codes: Codes, rows: NDArray[np.uint32], part: int, bits: int) -> _Table:
     """Index every keypoint, as it is and mirrored, by two neighbouring parts of its code."""
     keys = np.empty((2, len(rows)), np.uint64)
     for twin in (0, 1):
-        np.left_shift(_part(codes, part, twin), np.uint64(PART_BITS), out=keys[twin])
-        keys[twin] |= _part(codes, (part + 1) % TABLES, twin)
+        np.left_shift(_part(codes, part, twin, bits), np.uint64(bits), out=keys[twin])
+        keys[twin] |= _part(codes, (part + 1) % TABLES, twin, bits)
         keys[twin] <<= _HIGH
         keys[twin] |= rows.astype(np.uint64) << _ONE | np.uint64(twin)
     flat = keys.reshape(-1)
@@ -105,12 +113,12 @@ def _table(codes: Codes, rows: NDArray[np.uint32], part: int) -> _Table:
     )
 
 
-def _part(codes: Codes, part: int, twin: int) -> Keys:
+def _part(codes: Codes, part: int, twin: int, bits: int) -> Keys:
     """The leading bits of the 16-bit ``part`` of every code; ``twin`` 1: of the mirrored code."""
     word = codes[:, part // 2 + twin * WORDS // 2]
     if part % 2:
-        word = word << np.uint32(16)
-    return np.asarray((word >> np.uint32(32 - PART_BITS)).astype(np.uint64))
+        word = word << np.uint32(_PART)
+    return np.asarray((word >> np.uint32(32 - bits)).astype(np.uint64))
 
 
 def _count(tables: Sequence[_Table], start: int) -> tuple[Keys, NDArray[np.int64]]:

@@ -11,7 +11,7 @@ import pytest
 from dermctl.datasets.near_duplicates import propose as module
 from dermctl.datasets.near_duplicates.codes import mirrored
 from dermctl.datasets.near_duplicates.describe import Descriptions
-from dermctl.datasets.near_duplicates.propose import propose
+from dermctl.datasets.near_duplicates.propose import part_bits, propose
 
 
 def crowd(pictures: int, keypoints: int, looks: int, seed: int) -> Descriptions:
@@ -29,18 +29,19 @@ def crowd(pictures: int, keypoints: int, looks: int, seed: int) -> Descriptions:
     return Descriptions(np.zeros((len(codes), 4), np.float16), codes, offsets)
 
 
-def parts(code: list[int]) -> list[int]:
+def parts(code: list[int], bits: int) -> list[int]:
     """The eight 16-bit parts of half a code, cut to their leading bits."""
     halves = [half for word in code for half in (word >> 16, word & 0xFFFF)]
-    return [half >> (16 - module.PART_BITS) for half in halves]
+    return [half >> (16 - bits) for half in halves]
 
 
 def slow_votes(descriptions: Descriptions) -> Counter[tuple[int, int, bool]]:
     votes: Counter[tuple[int, int, bool]] = Counter()
     buckets = defaultdict(list)
+    bits = part_bits(len(descriptions.codes))
     for row in range(len(descriptions)):
         for code in descriptions[row].codes.tolist():
-            for twin, half in enumerate((parts(code[:4]), parts(code[4:]))):
+            for twin, half in enumerate((parts(code[:4], bits), parts(code[4:], bits))):
                 for table in range(8):
                     key = (table, half[table], half[(table + 1) % 8])
                     buckets[key].append((row, twin))
@@ -86,6 +87,13 @@ def test_a_picture_proposes_its_best_partners_only(monkeypatch):
             own.sort(key=lambda r: (-r[3], r[0] + r[1] - picture))
             best |= {tuple(r[:3]) for r in own[:2]}
     assert kept == best
+
+
+@pytest.mark.parametrize(
+    ("keypoints", "bits"), [(0, 3), (1, 3), (2**20, 13), (2**24, 15), (2**40, 16)]
+)
+def test_keys_grow_with_the_number_of_keypoints(keypoints, bits):
+    assert part_bits(keypoints) == bits
 
 
 def test_no_pictures_and_no_keypoints_propose_nothing():
