@@ -7,12 +7,14 @@ import numpy.typing as npt
 import simplejpeg
 
 from dermctl.datasets.decoding import decode_rgb
+from dermctl.views.exif import exif_orientation
 
 Encoded = bytes | memoryview
 Pixels = npt.NDArray[np.uint8]
 
 _JPEG = b"\xff\xd8"
-_HEAD = 4096  # an EXIF block that turns the image stands in the first bytes of the file
+_HEAD = 8192  # the orientation stands in the first bytes of the file
+_UPRIGHT = 1
 _SCALES = (8, 4, 2)  # the reductions that libjpeg-turbo has fast transforms for
 
 
@@ -32,7 +34,7 @@ class EncodedImage:
     def __init__(self, data: Encoded) -> None:
         self._data = data
         self._pixels: Pixels | None = None
-        if data[:2] == _JPEG and b"Exif\0" not in bytes(data[:_HEAD]):
+        if data[:2] == _JPEG and exif_orientation(bytes(data[:_HEAD])) == _UPRIGHT:
             try:
                 self.height, self.width, colours, _ = simplejpeg.decode_jpeg_header(data)
             except ValueError:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import struct
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
 
 from dermctl.datasets.decoding import ImageFault
 from dermctl.views.encoded import EncodedImage
+from dermctl.views.exif import exif_orientation
 from tests.views.pictures import encoded, picture
 
 PICTURE = picture(120, 90)
@@ -66,13 +70,31 @@ def test_a_grey_jpeg_becomes_rgb():
     assert (pixels[..., 0] == pixels[..., 2]).all()
 
 
-def test_a_turned_photograph_is_put_upright():
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photograph_is_put_upright(orientation):
     exif = Image.Exif()
-    exif[274] = 6  # the camera was held upright: turn clockwise to show
-    image = EncodedImage(encoded(PICTURE, exif=exif))
-    assert (image.width, image.height) == (90, 120)
-    expected = np.rot90(EncodedImage(encoded(PICTURE)).pixels(exact=True), -1)
-    assert np.array_equal(image.pixels(), expected)
+    exif[271], exif[274], exif[305] = "a camera", orientation, "a program"
+    data = encoded(PICTURE, exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    image = EncodedImage(data)
+    assert (image.height, image.width) == upright.shape[:2]
+    assert np.array_equal(image.pixels(exact=True), upright)
+    assert exif_orientation(data) == orientation
+
+
+@pytest.mark.parametrize("order", [("<", b"II"), (">", b"MM")])
+def test_both_byte_orders_of_exif_are_read(order):
+    sign, mark = order
+    directory = struct.pack(f"{sign}HHHIHH", 1, 274, 3, 1, 6, 0)
+    block = b"Exif\0\0" + mark + struct.pack(f"{sign}HI", 42, 8) + directory
+    assert exif_orientation(b"\xff\xd8\xff\xe1.." + block) == 6
+
+
+@given(st.binary(max_size=60))
+def test_malformed_exif_counts_as_upright_or_as_what_it_says(noise):
+    assert exif_orientation(noise) == 1
+    for mark in (b"II*\0", b"MM\0*"):
+        assert 1 <= exif_orientation(b"Exif\0\0" + mark + noise) <= 8
 
 
 @pytest.mark.parametrize("data", [b"", b"\xff\xd8 no more", b"not an image at all"])
