@@ -15,12 +15,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dermctl.datasets.sources.base import SOURCE_PREFIX
+from dermctl.datasets.splits import SPLITS
 from dermctl.errors import DataError
 from dermctl.files import replacing
 
-SPLITS = ("train", "val", "test")
+__all__ = ["SOURCE_PREFIX", "SPLITS"]  # also named here, where manifests are read
+
 MANIFEST_VERSION = 1
-SOURCE_PREFIX = "src_"
 _METADATA_KEY = b"dermctl"
 
 # (column, type, nullable, meaning): the contract between all commands.
