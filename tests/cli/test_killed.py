@@ -65,21 +65,14 @@ def undisturbed(words: list[str], workspace: Path) -> float:
     return time.monotonic() - begun
 
 
-def killed_again_and_again(
-    words: list[str], workspace: Path, *, seed: int, kills: int, seconds: float
-) -> int:
-    """Kill a command that takes so long at random moments, then let it end; kills that came."""
-    random, done = Random(seed), 0
-    for _ in range(kills):
-        process = run(words, workspace)
-        try:
-            process.communicate(timeout=random.uniform(0.2, 0.95) * seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            done += 1
-    undisturbed(words, workspace)
-    return done
+def killed_when(due: Callable[[], bool], words: list[str], workspace: Path) -> bool:
+    """Kill a command as soon as it is due; whether it was still at work."""
+    process = run(words, workspace)
+    while process.poll() is None and not due():
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    return process.returncode == -signal.SIGKILL
 
 
 def test_a_download_killed_at_random(site: Server, tmp_path: Path):
@@ -91,9 +84,12 @@ def test_a_download_killed_at_random(site: Server, tmp_path: Path):
         if number % 9 == 3:
             site.script[path] = ["truncate", "slow"]
     words = ["data", "download", "fitzpatrick", "--workers", "4"]
-    seconds = undisturbed(words, tmp_path / "plain")
-    workspace = tmp_path / "killed"
-    assert killed_again_and_again(words, workspace, seed=1, kills=6, seconds=seconds) >= 2
+    undisturbed(words, tmp_path / "plain")
+    random, workspace = Random(1), tmp_path / "killed"
+    for _ in range(6):  # in the middle of the work, however fast the machine: by requests seen
+        seen = site.requests.total() + random.randint(1, 22)
+        assert killed_when(lambda seen=seen: site.requests.total() >= seen, words, workspace)
+    undisturbed(words, workspace)
     plain, killed = (contents(tmp_path / name / "raw/fitzpatrick") for name in ("plain", "killed"))
     assert killed == plain
     assert len(plain) > 100
@@ -115,8 +111,14 @@ def test_a_prepare_killed_at_random(site: Server, tmp_path: Path):
     ]
     seconds = undisturbed(words, tmp_path / "plain")
     assert (tmp_path / "plain/data/clinic/dataset.json").is_file()
-    workspace = tmp_path / "killed"
-    assert killed_again_and_again(words, workspace, seed=2, kills=5, seconds=seconds) >= 2
+    random, workspace, kills = Random(2), tmp_path / "killed", 0
+    while kills < 5:
+        end = time.monotonic() + random.uniform(0.2, 0.95) * seconds
+        if killed_when(lambda end=end: time.monotonic() >= end, words, workspace):
+            kills += 1
+        else:
+            seconds *= 0.8  # the machine has become faster since it was timed
+    undisturbed(words, workspace)
     plain, killed = (contents(tmp_path / name / "data") for name in ("plain", "killed"))
     assert killed == plain
     assert not any("partial" in name or ".old" in name for name in killed)
