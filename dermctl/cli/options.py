@@ -37,17 +37,13 @@ def example(*lines: str) -> str:
 
 
 JSON = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Seed = Annotated[int | None, typer.Option(min=0, help="Seed of all randomness.")]
 Accelerator = Annotated[str | None, typer.Option(help="auto, cpu, gpu or mps.")]
-Devices = Annotated[int | None, typer.Option(min=1, help="Devices to train on.")]
-Nodes = Annotated[int | None, typer.Option(min=1, help="Machines to train on.")]
 Precision = Annotated[str | None, typer.Option(help="auto, fp32 or bf16.")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Worker processes.")]
 AllowLeak = Annotated[
     bool,
     typer.Option("--allow-leak", help="Go on with images that were seen; every result says so."),
 ]
-RunName = Annotated[str | None, typer.Option("--name", help="Name of the run.")]
 ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", exists=True, dir_okay=False, help="YAML of settings."),

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from dermctl.cli.options import (
-    JSON,
-    Accelerator,
-    ConfigFile,
-    Devices,
-    Nodes,
-    Precision,
-    RunName,
-    Seed,
-    Sets,
-    Workers,
-    example,
-    unpack,
-)
+from dermctl.cli.options import example, unpack
+from dermctl.cli.settings import with_settings
+from dermctl.config.trainings import PretrainConfig
 
 EXAMPLE = example(
     "dermctl pretrain",
@@ -29,63 +15,12 @@ EXAMPLE = example(
 )
 
 
-def pretrain(
-    ctx: typer.Context,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="Prepared dataset; repeatable. Default: every one."),
-    ] = None,
-    encoder: Annotated[str | None, typer.Option(help="Any timm model.")] = None,
-    image_size: Annotated[int | None, typer.Option(help="Pixels a side of a view.")] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Images a step, over all devices.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the images.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate.")] = None,
-    loss: Annotated[str | None, typer.Option(help="Loss over the two views.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="Temperature of NT-Xent.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adamw or sgd.")] = None,
-    augmentation: Annotated[str | None, typer.Option(help="simclr or derm.")] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Checkpoint to start from."),
-    ] = None,
-    accelerator: Accelerator = None,
-    devices: Devices = None,
-    nodes: Nodes = None,
-    precision: Precision = None,
-    workers: Workers = None,
-    seed: Seed = None,
-    name: RunName = None,
-    config: ConfigFile = None,
-    sets: Sets = None,
-    json: JSON = False,
-) -> None:
+@with_settings(PretrainConfig)
+def pretrain(ctx: typer.Context, settings: PretrainConfig, *, json: bool) -> None:
     """Self-supervised pretraining (SimCLR) on the train splits of prepared datasets."""
-    from dermctl.config.resolve import resolve
-    from dermctl.config.trainings import PretrainConfig
     from dermctl.core.pretrain import pretrain as run
 
     workspace, output, progress = unpack(ctx, json=json)
-    flags = {
-        "data": tuple(data) if data else None,
-        "encoder": encoder,
-        "image_size": image_size,
-        "batch_size": batch_size,
-        "epochs": epochs,
-        "lr": lr,
-        "loss": loss,
-        "temperature": temperature,
-        "optimizer": optimizer,
-        "augmentation": augmentation,
-        "init": None if init is None else str(init),
-        "accelerator": accelerator,
-        "devices": devices,
-        "nodes": nodes,
-        "precision": precision,
-        "workers": workers,
-        "seed": seed,
-        "name": name,
-    }
-    settings = resolve(PretrainConfig, file=config, sets=sets or (), flags=flags)
     trained = run(workspace, settings, progress)
     if json:
         output.document(trained.to_json())

@@ -15,10 +15,47 @@ def setting(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] = (),
+    group: str = "Options",
+    flag: str = "",
+    metavar: str = "",
 ) -> Any:
-    """A dataclass field with its meaning (units included), inclusive range or choices."""
-    metadata = {"meaning": meaning, "low": low, "high": high, "choices": tuple(choices)}
+    """A dataclass field with its meaning (units included), inclusive range or choices.
+
+    The command line makes a flag of it: ``group`` is its panel in the help, ``flag`` its name
+    where that is not the field's, ``metavar`` what stands for its value.
+    """
+    metadata = {
+        "meaning": meaning,
+        "low": low,
+        "high": high,
+        "choices": tuple(choices),
+        "group": group,
+        "flag": flag,
+        "metavar": metavar,
+    }
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def flag_of(field: dataclasses.Field[Any]) -> str:
+    """The flag of a setting: ``batch_size`` -> ``--batch-size``; both words of a switch."""
+    flag: str = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
+    return f"{flag}/--no-{flag[2:]}" if isinstance(field.default, bool) else flag
+
+
+def explain(field: dataclasses.Field[Any]) -> str:
+    """What a setting means, with its choices or its range."""
+    meaning, low, high, choices = (
+        field.metadata[key] for key in ("meaning", "low", "high", "choices")
+    )
+    if choices:
+        return f"{meaning} ({' | '.join(choices)})"
+    if low is not None and high is not None:
+        return f"{meaning} ({low:g} to {high:g})"
+    if low is not None:
+        return f"{meaning} (at least {low:g})"
+    if high is not None:
+        return f"{meaning} (at most {high:g})"
+    return str(meaning)
 
 
 def setting_names(config: type) -> list[str]:

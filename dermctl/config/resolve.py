@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from dermctl.config.fields import coerce, setting_names
+from dermctl.config.fields import coerce, explain, setting_names
 from dermctl.errors import ConfigError, UsageFault
 
 Config = TypeVar("Config")
@@ -62,27 +62,19 @@ def command_of(config: type) -> str:
 def to_yaml(config: Any, *, comments: bool = False) -> str:
     """The configuration as YAML, itself a valid ``--config``; with a comment a setting if asked."""
     lines: list[str] = []
+    group = None
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
+        if comments and field.metadata["group"] != group:
+            group = field.metadata["group"]
+            lines += [f"# ---- {group} ----", ""]
         if comments:
-            lines.append(f"# {_comment(field)}")
+            lines.append(f"# {explain(field)}")
         plain = list(value) if isinstance(value, tuple) else value
         lines.append(yaml.safe_dump({field.name: plain}, default_flow_style=False).rstrip())
         if comments:
             lines.append("")
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _comment(field: dataclasses.Field[Any]) -> str:
-    meaning, low, high, choices = (
-        field.metadata[key] for key in ("meaning", "low", "high", "choices")
-    )
-    if choices:
-        return f"{meaning} ({' | '.join(choices)})"
-    if low is not None or high is not None:
-        ends = ["" if end is None else str(end) for end in (low, high)]
-        return f"{meaning} ({ends[0]} … {ends[1]})"
-    return str(meaning)
 
 
 def _from_file(file: Path | None) -> dict[str, object]:
