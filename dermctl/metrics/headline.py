@@ -29,6 +29,7 @@ MACRO_OF = {
     "auroc": "auroc_per_class",
     "auroc_weighted": "auroc_per_class",
     "auprc": "auprc_per_class",
+    "auprc_weighted": "auprc_per_class",
     "pauc": "pauc_per_class",
 }
 OVERALL = (
@@ -40,6 +41,7 @@ OVERALL = (
     "auroc",
     "auroc_weighted",
     "auprc",
+    "auprc_weighted",
     "pauc",
     "ece",
     "brier",
@@ -65,11 +67,18 @@ class Headline:
         probabilities: [n, C].
         codes: [n] cluster of each image, 0..clusters-1.
         clusters: number of clusters (those without an image here are allowed).
+        min_tpr: the partial area lies above this true-positive rate, 0..1 (1 excluded).
     """
 
     def __init__(
-        self, labels: IntArray, probabilities: FloatArray, codes: IntArray, clusters: int
+        self,
+        labels: IntArray,
+        probabilities: FloatArray,
+        codes: IntArray,
+        clusters: int,
+        min_tpr: float = MIN_TPR,
     ) -> None:
+        self._min_tpr = min_tpr
         one_hot = labels[:, None] == np.arange(probabilities.shape[1])
         self._ranks = ranks.OneVsRest(one_hot, probabilities, codes, clusters)
         self._decisions = decisions.Decisions(labels, probabilities, codes, clusters, TOP_K)
@@ -88,6 +97,7 @@ class Headline:
             "auroc": mean_of_defined(ranking["auroc_per_class"]),
             "auroc_weighted": _weighted(ranking["auroc_per_class"], counts.support),
             "auprc": mean_of_defined(ranking["auprc_per_class"]),
+            "auprc_weighted": _weighted(ranking["auprc_per_class"], counts.support),
             "pauc": mean_of_defined(ranking["pauc_per_class"]),
             "ece": self._calibration.expected_error(weights),
             "brier": self._calibration.brier(weights),
@@ -103,7 +113,7 @@ class Headline:
             (
                 ranks.auroc(ranked),
                 ranks.average_precision(ranked),
-                ranks.partial_auroc(ranked, MIN_TPR),
+                ranks.partial_auroc(ranked, self._min_tpr),
             )
             for ranked in self._ranks.classes(weights)
         ]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from dermctl.errors import DataError
 from dermctl.metrics.bootstrap import RESAMPLES, Distribution, bootstrap, percentile_interval
 from dermctl.metrics.fairness import count_decisions, disparities
-from dermctl.metrics.headline import LOWER_IS_BETTER, MACRO_OF, OVERALL, Headline
+from dermctl.metrics.headline import LOWER_IS_BETTER, MACRO_OF, MIN_TPR, OVERALL, Headline
 from dermctl.metrics.inputs import (
     FloatArray,
     IntArray,
@@ -51,6 +51,7 @@ def audit_subgroups(
     min_images: int = MIN_IMAGES,
     resamples: int = RESAMPLES,
     permutations: int = PERMUTATIONS,
+    min_tpr: float = MIN_TPR,
     seed: int = 0,
 ) -> SubgroupAudit:
     """Compare the subgroups that a column divides the images into.
@@ -65,7 +66,8 @@ def audit_subgroups(
         min_images: fewer are shown but not ranked.
         resamples: bootstrap resamples.
         permutations: shuffles behind each disparity.
-        seed: of both.
+        min_tpr: true-positive rate above which the partial area lies.
+        seed: of resamples and shuffles.
 
     Raises:
         DataError: if the inputs do not fit one another.
@@ -80,7 +82,7 @@ def audit_subgroups(
         name: np.flatnonzero(texts == name) for name in sorted(set(texts.tolist()), key=_order)
     }
     audited = {
-        name: _bootstrap_subgroup(truth, scores, codes, rows, resamples, seed)
+        name: _bootstrap_subgroup(truth, scores, codes, rows, resamples, seed, min_tpr)
         for name, rows in members.items()
     }
     ranked = [name for name in members if name != UNKNOWN and len(members[name]) >= min_images]
@@ -143,13 +145,14 @@ def _bootstrap_subgroup(
     rows: IntArray,
     resamples: int,
     seed: int,
+    min_tpr: float,
 ) -> Distribution:
     """Headline metrics of some rows, over resamples of all clusters (so that gaps are paired).
 
     Rows of a single cluster have values without a spread.
     """
     clusters = clusters_in(codes)
-    headline = Headline(labels[rows], probabilities[rows], codes[rows], clusters)
+    headline = Headline(labels[rows], probabilities[rows], codes[rows], clusters, min_tpr)
     distribution = bootstrap(headline, clusters, resamples=resamples, seed=seed)
     alone = len(np.unique(codes[rows])) < 2
     return distribution.without_spread() if alone else distribution

@@ -18,7 +18,7 @@ from dermctl.metrics.bootstrap import (
     per_class_to_json,
 )
 from dermctl.metrics.decisions import confusion_matrix
-from dermctl.metrics.headline import MACRO_OF, OVERALL, PER_CLASS, Headline
+from dermctl.metrics.headline import MACRO_OF, MIN_TPR, OVERALL, PER_CLASS, Headline
 from dermctl.metrics.inputs import IntArray, check_predictions, clusters_in, encode_clusters
 from dermctl.metrics.results import plain
 from dermctl.metrics.thresholds import OperatingPoint, Threshold, apply_thresholds
@@ -37,7 +37,9 @@ class Evaluation:
         support: [C] images of each class.
         confusion: [C, C] images; rows are the truth, columns the decision.
         undefined: metric, or "metric/class" → why it has no value or leaves a class out.
-        operating_points: class name → sensitivity and specificity at a threshold chosen elsewhere.
+        operating_points: class name → sensitivity and specificity at each threshold chosen
+            elsewhere.
+        min_tpr: true-positive rate above which the partial area lies.
         seed: of the resampling.
     """
 
@@ -49,7 +51,8 @@ class Evaluation:
     support: tuple[int, ...]
     confusion: IntArray
     undefined: dict[str, str]
-    operating_points: dict[str, OperatingPoint]
+    operating_points: dict[str, tuple[OperatingPoint, ...]]
+    min_tpr: float
     seed: int
 
     @property
@@ -75,8 +78,10 @@ class Evaluation:
             "confusion": self.confusion.tolist(),
             "undefined": dict(self.undefined),
             "operating_points": {
-                class_name: point.to_json() for class_name, point in self.operating_points.items()
+                class_name: [point.to_json() for point in points]
+                for class_name, points in self.operating_points.items()
             },
+            "min_tpr": self.min_tpr,
             "seed": self.seed,
         }
 
@@ -87,7 +92,8 @@ def evaluate_predictions(
     groups: Sequence[Any] | npt.ArrayLike | None,
     class_names: Sequence[str],
     *,
-    thresholds: Mapping[str, Threshold] | None = None,
+    thresholds: Mapping[str, Sequence[Threshold]] | None = None,
+    min_tpr: float = MIN_TPR,
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Evaluation:
@@ -101,7 +107,8 @@ def evaluate_predictions(
         probabilities: [n, C], each row summing to 1.
         groups: [n] what must be resampled together (patient or group id); None: single images.
         class_names: [C].
-        thresholds: class name → threshold chosen on validation images (`choose_thresholds`).
+        thresholds: class name → thresholds chosen on validation images (`choose_thresholds`).
+        min_tpr: true-positive rate above which the partial area lies.
         resamples: bootstrap resamples; 0 leaves the bounds NaN.
         seed: of the resampling; the same seed compares models on the same resamples.
 
@@ -112,7 +119,7 @@ def evaluate_predictions(
     names = check_class_names(class_names, scores.shape[1])
     codes = encode_clusters(groups, len(truth))
     clusters = clusters_in(codes)
-    headline = Headline(truth, scores, codes, clusters)
+    headline = Headline(truth, scores, codes, clusters, min_tpr)
     distribution = bootstrap(headline, clusters, resamples=resamples, seed=seed)
     return Evaluation(
         class_names=names,
@@ -127,6 +134,7 @@ def evaluate_predictions(
         operating_points=apply_thresholds(
             truth, scores, codes, names, thresholds or {}, resamples=resamples, seed=seed
         ),
+        min_tpr=min_tpr,
         seed=seed,
     )
 

@@ -153,7 +153,8 @@ def apply_threshold(
     """
     truth, values = check_binary(positive, scores)
     codes = encode_clusters(groups, len(truth))
-    return operating_point(truth, values, threshold, codes, resamples=resamples, seed=seed)
+    points = operating_points([(truth, values, threshold)], codes, resamples=resamples, seed=seed)
+    return points[0]
 
 
 def apply_thresholds(
@@ -161,12 +162,12 @@ def apply_thresholds(
     probabilities: FloatArray,
     codes: IntArray,
     class_names: Sequence[str],
-    thresholds: Mapping[str, Threshold],
+    thresholds: Mapping[str, Sequence[Threshold]],
     *,
     resamples: int,
     seed: int,
-) -> dict[str, OperatingPoint]:
-    """The operating point of each named class against the rest.
+) -> dict[str, tuple[OperatingPoint, ...]]:
+    """The operating points of each named class against the rest.
 
     Raises:
         DataError: if a threshold is for a class that is not there.
@@ -175,44 +176,52 @@ def apply_thresholds(
     if unknown:
         raise DataError(f"a threshold for an unknown class: {unknown[0]}")
     index = {name: i for i, name in enumerate(class_names)}
-    return {
-        name: operating_point(
-            labels == index[name],
-            probabilities[:, index[name]],
-            threshold,
-            codes,
-            resamples=resamples,
-            seed=seed,
-        )
-        for name, threshold in thresholds.items()
-    }
+    cases = [
+        (labels == index[name], probabilities[:, index[name]], threshold)
+        for name, each in thresholds.items()
+        for threshold in each
+    ]
+    points = iter(operating_points(cases, codes, resamples=resamples, seed=seed))
+    return {name: tuple(next(points) for _ in each) for name, each in thresholds.items()}
 
 
-def operating_point(
-    truth: BoolArray,
-    scores: FloatArray,
-    threshold: Threshold,
+def operating_points(
+    cases: Sequence[tuple[BoolArray, FloatArray, Threshold]],
     codes: IntArray,
     *,
     resamples: int,
     seed: int,
-) -> OperatingPoint:
-    """`apply_threshold` on checked arrays [n]; a NaN threshold gives undefined rates."""
-    called = scores >= threshold.value
-    # Rows: true negative, called falsely, missed, called rightly.
-    tally = Tally(2 * truth + called, codes, (4, clusters_in(codes)))
-    missing = np.nan if np.isnan(threshold.value) else 1.0
+) -> list[OperatingPoint]:
+    """`apply_threshold` on several checked (truth [n], scores [n], threshold), on one resampling.
+
+    A NaN threshold gives undefined rates.
+    """
+    if not cases:
+        return []
+    clusters = clusters_in(codes)
+    # Rows of each case: true negative, called falsely, missed, called rightly.
+    rows = [
+        4 * number + 2 * truth + (scores >= threshold.value)
+        for number, (truth, scores, threshold) in enumerate(cases)
+    ]
+    tally = Tally(np.concatenate(rows), np.tile(codes, len(cases)), (4 * len(cases), clusters))
+    given = np.array([[np.nan if np.isnan(each.value) else 1.0] for *_, each in cases])
 
     def rates(weights: FloatArray) -> dict[str, FloatArray]:
-        right_negative, false_positive, missed, right_positive = tally(weights)
+        counts = tally(weights).reshape(len(cases), 4, -1).transpose(1, 0, 2)
+        right_negative, false_positive, missed, right_positive = counts
         return {
-            "sensitivity": missing * ratio(right_positive, right_positive + missed),
-            "specificity": missing * ratio(right_negative, right_negative + false_positive),
-            "predictive_value": missing * ratio(right_positive, right_positive + false_positive),
+            "sensitivity": given * ratio(right_positive, right_positive + missed),
+            "specificity": given * ratio(right_negative, right_negative + false_positive),
+            "predictive_value": given * ratio(right_positive, right_positive + false_positive),
         }
 
-    spread = bootstrap(rates, clusters_in(codes), resamples=resamples, seed=seed)
-    return OperatingPoint(threshold, **{name: spread.interval(name) for name in spread.values})
+    spread = bootstrap(rates, clusters, resamples=resamples, seed=seed)
+    intervals = {name: spread.intervals(name) for name in spread.values}
+    return [
+        OperatingPoint(threshold, **{name: each[number] for name, each in intervals.items()})
+        for number, (_, _, threshold) in enumerate(cases)
+    ]
 
 
 def _choose(truth: BoolArray, scores: FloatArray, aim: str, target: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dermctl.metrics.headline import TOP_K
+from dermctl.metrics.headline import MIN_TPR, TOP_K
 from dermctl.report import wording
 from dermctl.report.numbers import UNDEFINED, bounds, decimal
 
@@ -62,11 +62,17 @@ def overall_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
             key,
             wording.title(wording.OVERALL, key),
             cell(intervals[key], undefined.get(key, "")),
-            wording.definition(wording.OVERALL, key),
+            _definition(key, metrics),
             marks.get(undefined.get(key, ""), ""),
         )
         for key in [*known, *others]
     ]
+
+
+def _definition(key: str, metrics: Mapping[str, Any]) -> str:
+    """What a metric means; that of the partial area names the sensitivity that it begins at."""
+    least = metrics.get("min_tpr", MIN_TPR)
+    return wording.definition(wording.OVERALL, key).format(min_tpr=least, most=1 - least)
 
 
 def overall_remarks(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -161,9 +167,9 @@ class OperatingRow:
 
 
 def operating_rows(metrics: Mapping[str, Any]) -> list[OperatingRow]:
-    """Sensitivity, specificity and predictive value of each class that has a threshold."""
+    """Sensitivity, specificity and predictive value of each class at each of its thresholds."""
     rows = []
-    for name, point in metrics["operating_points"].items():
+    for name, point in _points(metrics):
         aim = ", ".join(f"{what} ≥ {least:g}" for what, least in point["chosen_for"].items())
         cells = [
             cell(point[key], point.get("reason") or "no such images here")
@@ -171,6 +177,12 @@ def operating_rows(metrics: Mapping[str, Any]) -> list[OperatingRow]:
         ]
         rows.append(OperatingRow(name, aim, decimal(point["threshold"]), tuple(cells)))
     return rows
+
+
+def _points(metrics: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Class by class within each aim, so that a column reads down."""
+    columns = zip(*metrics["operating_points"].values(), strict=True)
+    return [pair for row in columns for pair in zip(metrics["operating_points"], row, strict=True)]
 
 
 def few_images(metrics: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dermctl.metrics.calibration import CALIBRATION_BINS
-from dermctl.metrics.headline import MIN_TPR, TOP_K
+from dermctl.metrics.headline import TOP_K
 
 TOP_K_ACCURACY = f"top_{TOP_K}_accuracy"
 
@@ -29,9 +29,11 @@ OVERALL = {
     "auprc": Wording(
         "AUPRC", "area under the precision-recall curve (average precision), mean over classes"
     ),
+    "auprc_weighted": Wording("AUPRC, weighted", "the same, weighted by the images of each class"),
     "pauc": Wording(
         "Partial AUROC",
-        f"area above a sensitivity of {MIN_TPR:g} (0 to {1 - MIN_TPR:.1f}), mean over classes",
+        "area under the ROC curve above a sensitivity of {min_tpr:g} (0 to {most:.2g}), mean "
+        "over classes",
     ),
     "accuracy": Wording("Accuracy", "share of the images that are decided rightly"),
     "isic_balanced_accuracy": Wording(

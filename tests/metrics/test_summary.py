@@ -114,13 +114,14 @@ def test_thresholds_from_validation_give_operating_points():
     thresholds = choose_thresholds(*make_predictions(seed=1), NAMES, specificity=0.9)
     labels, probabilities, groups = make_grouped()
     evaluation = evaluate_predictions(
-        labels, probabilities, groups, NAMES, thresholds=thresholds, resamples=50
-    )
-    point = evaluation.operating_points["nevus"]
+        labels, probabilities, groups, NAMES, resamples=50,
+        thresholds={name: [threshold] for name, threshold in thresholds.items()},
+    )  # fmt: skip
+    [point] = evaluation.operating_points["nevus"]
     called = probabilities[:, 1] >= thresholds["nevus"].value
     assert point.sensitivity.value == pytest.approx(called[labels == 1].mean())
     assert point.specificity.value == pytest.approx((~called[labels != 1]).mean())
-    content = evaluation.to_json()["operating_points"]["nevus"]
+    [content] = evaluation.to_json()["operating_points"]["nevus"]
     assert content["chosen_for"] == {"specificity": 0.9}
 
 
@@ -130,5 +131,5 @@ def test_threshold_for_an_unknown_class_is_refused():
     with pytest.raises(DataError, match="unknown class: nevus"):
         evaluate_predictions(
             labels, probabilities, groups, ["a", "b", "c"],
-            thresholds={"nevus": thresholds["nevus"]}, resamples=2,
+            thresholds={"nevus": [thresholds["nevus"]]}, resamples=2,
         )  # fmt: skip

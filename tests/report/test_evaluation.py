@@ -35,9 +35,10 @@ def made_up(names, images, *, resamples=20, absent=(), thresholds=False, **chang
     labels, probabilities, groups = predictions(len(names), images, absent=absent)
     chosen = None
     if thresholds:
-        chosen = choose_thresholds(
-            *predictions(len(names), images, seed=1)[:2], names, specificity=0.9
-        )
+        other = predictions(len(names), images, seed=1)[:2]
+        targets = ({"specificity": 0.9}, {"sensitivity": 0.8})
+        each = [choose_thresholds(*other, names, **target) for target in targets]
+        chosen = {name: [found[name] for found in each] for name in names}
     evaluation = evaluate_predictions(
         labels, probabilities, groups, names, thresholds=chosen, resamples=resamples
     )
@@ -119,11 +120,19 @@ def test_confusions_are_listed_by_number(written):
 def test_operating_points_say_what_they_were_chosen_for(written):
     report = made_up(["a", "b", "c"], 120, thresholds=True)
     page = read_page(written(report))
-    for name, point in report.metrics["operating_points"].items():
-        assert page.row(name, "class", "chosen for") == [
-            "specificity ≥ 0.9", f"{point['threshold']:.3f}",
-            *(interval(point[key]) for key in ("sensitivity", "specificity", "predictive_value")),
-        ]  # fmt: skip
+    points = report.metrics["operating_points"]
+    expected = [
+        [
+            name, aim, f"{points[name][number]['threshold']:.3f}",
+            *(
+                interval(points[name][number][key])
+                for key in ("sensitivity", "specificity", "predictive_value")
+            ),
+        ]
+        for number, aim in enumerate(["specificity ≥ 0.9", "sensitivity ≥ 0.8"])
+        for name in points
+    ]  # fmt: skip
+    assert page.table("class", "chosen for") == expected
 
 
 def test_subgroups_and_disparities_are_those_of_the_audit(written):
