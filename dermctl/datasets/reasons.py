@@ -100,12 +100,17 @@ _TABLE = (
     _warn_of_source("encoding", "the table is not UTF-8"),
     _warn_of_source("unmatched_row", "rows of two tables that do not find each other"),
     _warn_of_source("ambiguous_file", "several files answer to the name in a row"),
-    _warn_of_source("misplaced_file", "a picture where the layout has none"),
+    _warn_of_source("misplaced_file", "a file where the layout has none: left out"),
     _warn_of_source("unlisted_file", "a picture that no row of the metadata names"),
     # The row and its label.
     _drop("bad_label", "the label contradicts itself, as two ones in a one-hot row"),
     _drop("missing_label", "the row has no label"),
-    _drop("unknown_label", "the label is not one of the classes"),
+    _drop("unknown_label", "the label says that nothing is known"),
+    _drop("indeterminate", "neither benign nor malignant, or both: see --indeterminate"),
+    _drop("non_neoplastic", "no neoplasm, so neither a benign nor a malignant one"),
+    _drop("outside_target", "the target has no such class"),
+    _drop("too_coarse", "the label does not say which class of the target it is"),
+    _drop("straddles", "the label covers several classes of the target"),
     _always_drop("duplicate_id", "the id occurs twice"),
     _drop("label_conflict", "byte-identical files carry different labels"),
     _note("byte_identical", "the same bytes as another row: both go to one group"),
@@ -120,6 +125,23 @@ _TABLE = (
 
 REASONS: Mapping[str, Reason] = MappingProxyType({reason.code: reason for reason in _TABLE})
 """Every reason by its code, in the order of the table."""
+
+LABEL_REASONS = frozenset(
+    {
+        "bad_label",
+        "missing_label",
+        "unknown_label",
+        "indeterminate",
+        "non_neoplastic",
+        "outside_target",
+        "too_coarse",
+        "straddles",
+        "label_conflict",
+        "class_too_small",
+    }
+)
+"""Reasons that depend on which label is asked for. Rows dropped for one of them alone still take
+part in the division, so that another label moves no image."""
 
 
 class ImageFault(DataError):  # noqa: N818 - its siblings are faults too

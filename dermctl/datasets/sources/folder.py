@@ -1,8 +1,8 @@
 """`folder`: a lab's own images, a folder a class.
 
 The label is the name of the folder right below the root; folders further down are part of the
-image's path only. Images in the root belong to no class: they are reported. Hidden files are
-passed over.
+image's path only. Images in the root belong to no class, and other files are no images: both are
+reported. Hidden files are passed over.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pyarrow as pa
 from dermctl.datasets.sources.assemble import assemble
 from dermctl.datasets.sources.base import ReadOptions, RowFault, Source, SourceTable
 from dermctl.datasets.sources.csvfile import CsvTable
-from dermctl.datasets.sources.images import scan_images
+from dermctl.datasets.sources.images import ImageFiles, scan_images
 from dermctl.datasets.sources.locate import raw_folder
 from dermctl.errors import DataError, UsageFault
 
@@ -50,13 +50,19 @@ def read(raw: Path, options: ReadOptions) -> SourceTable:
         finest=None,
         columns={},
         derived={"line": [None] * len(listed)},
-        faults=[
-            RowFault("misplaced_file", "the image lies in no class folder: left out", path)
-            for path in files.paths
-            if "/" not in path
-        ],
+        faults=_left_out(files),
     )
     return replace(table, unlisted=[])  # those in the root are faults already
+
+
+def _left_out(files: ImageFiles) -> list[RowFault]:
+    """Images in the root, and whatever else lies in a class folder."""
+    loose = [path for path in files.paths if "/" not in path]
+    others = [path for path in files.others if "/" in path]
+    return [
+        *(RowFault("misplaced_file", "the image lies in no class folder", path) for path in loose),
+        *(RowFault("misplaced_file", "its name is not that of an image", path) for path in others),
+    ]
 
 
 def _as_table(raw: Path, listed: list[str]) -> CsvTable:

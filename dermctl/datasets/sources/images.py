@@ -10,7 +10,10 @@ from pathlib import Path
 from dermctl.datasets.sources.base import RowFault
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-"""In lower case; a file's own extension may be in any case."""
+"""What photographs of skin are stored as. In lower case; a file's own may be in any case."""
+_RARER = (".jfif", ".jpe", ".mpo", ".gif", ".jp2", ".ppm", ".avif", ".heic", ".heif")
+_ALL = (*EXTENSIONS, *_RARER)
+"""What is looked at as a picture; some of it only to be rejected with a reason."""
 
 
 class ImageFiles:
@@ -21,6 +24,7 @@ class ImageFiles:
         folders: folders that the layout expects images in, preferred in this order; they may
             hold wildcards; "." is the raw folder itself.
         default_extension: what a name without an extension is expected to end in.
+        others: every other file, likewise. A row may name one of them, by its whole name.
     """
 
     def __init__(
@@ -28,8 +32,9 @@ class ImageFiles:
         paths: Sequence[str],
         folders: Sequence[str] = (".",),
         default_extension: str = ".jpg",
+        others: Sequence[str] = (),
     ) -> None:
-        self.paths = list(paths)
+        self.paths, self.others = list(paths), list(others)
         self._folders = list(folders)
         self._default_extension = default_extension
         self._by_path: dict[str, list[str]] = {}
@@ -38,6 +43,10 @@ class ImageFiles:
             stem = _without_extension(path).lower()
             self._by_path.setdefault(stem, []).append(path)
             self._by_name.setdefault(stem.rpartition("/")[2], []).append(path)
+        self._other: dict[str, list[str]] = {}  # whole name or path → what is called so
+        for path in self.others:
+            for name in {path, path.rpartition("/")[2]}:
+                self._other.setdefault(name, []).append(path)
         parents = {_parent(path) for path in self.paths}
         used = [folder for folder in self._folders if fnmatch.filter(parents, folder)]
         self._usual_folder = (used or self._folders)[0]
@@ -81,26 +90,35 @@ class ImageFiles:
         return faults
 
     def _candidates(self, name: str) -> list[str]:
-        """The files that answer to `name`; the exact ones alone where there are such."""
+        """The files that answer to `name`; the exact ones alone where there are such.
+
+        What does not look like a picture answers last, to its whole name only: what it really is
+        the checks will say.
+        """
         lower = name.lower()
         stem = _without_extension(lower)
         found = self._by_path.get(stem) or ([] if "/" in stem else self._by_name.get(stem, []))
+        found = found or self._other.get(name, [])
         if name in found:
             return [name]
         exact = [path for path in found if f"/{path.lower()}".endswith(f"/{lower}")]
         return exact or found
 
-    def _preference(self, path: str) -> tuple[int, int, str]:
+    def _preference(self, path: str) -> tuple[int, int, bool, str]:
         parent = _parent(path)
         ranks = [i for i, folder in enumerate(self._folders) if fnmatch.fnmatch(parent, folder)]
-        return min(ranks, default=len(self._folders)), path.count("/"), path
+        rare = path.lower().endswith(_RARER)
+        return min(ranks, default=len(self._folders)), path.count("/"), rare, path
 
 
 def scan_images(
     raw: Path, folders: Sequence[str] = (".",), default_extension: str = ".jpg"
 ) -> ImageFiles:
     """Scan `raw` once, with all below it; hidden files and folders are passed over."""
-    return ImageFiles(sorted(_walk(raw, "", set())), folders, default_extension)
+    files = sorted(_walk(raw, "", set()))
+    images = [path for path in files if _has_extension(path)]
+    others = [path for path in files if not _has_extension(path)]
+    return ImageFiles(images, folders, default_extension, others)
 
 
 def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterable[str]:
@@ -114,7 +132,7 @@ def _walk(folder: Path, prefix: str, seen: set[tuple[int, int]]) -> Iterable[str
                 continue
             if entry.is_dir():
                 yield from _walk(folder / entry.name, f"{prefix}{entry.name}/", seen)
-            elif _has_extension(entry.name):
+            else:
                 yield prefix + entry.name
 
 
@@ -123,7 +141,7 @@ def _parent(path: str) -> str:
 
 
 def _has_extension(name: str) -> bool:
-    return name.lower().endswith(EXTENSIONS)
+    return name.lower().endswith(_ALL)
 
 
 def _without_extension(name: str) -> str:

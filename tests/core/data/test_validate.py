@@ -22,6 +22,7 @@ from dermctl.datasets.sources.base import ReadOptions
 from dermctl.errors import DataError, UsageFault
 from dermctl.workspace import Workspace
 from tests.core.data.clinic import DEFECTS, EACH, PATIENTS, Clinic, add_defects, make_clinic
+from tests.datasets.test_odd_files import EXPECTED
 from tests.made import class_folders, jpeg, write_picture
 
 JUDGED = {"licenses": ("cc-0",), "min_class": 2}
@@ -219,14 +220,20 @@ def test_the_command(clinic, tmp_path):
 @pytest.mark.real_data
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
 def test_the_odd_files_as_a_source(real_data, tmp_path, workspace):
-    """Every odd file gets its verdict; the test of the decoder holds the whole table of them."""
-    raw = tmp_path / "photos" / "odd"
-    shutil.copytree(real_data / "odd_files", raw)
-    shutil.copytree(real_data / "ham10000_greyscale", tmp_path / "photos" / "grey")
-    found = validate(
-        workspace, ValidateRequest("folder", raw=raw.parent, workers=1, read=ReadOptions())
-    )
-    counted = groups(found)
-    assert counted["not_rgb"] >= 40
-    assert {"unreadable", "truncated", "cmyk", "exif_rotated", "too_small"} <= set(counted)
-    assert all(group.action == "drop" for group in found.groups if group.reason == "not_rgb")
+    """Whatever a row names gets its verdict, also a film or a text: nothing is passed over."""
+    raw = tmp_path / "photos"
+    shutil.copytree(real_data / "odd_files", raw / "odd")
+    shutil.copytree(real_data / "ham10000_greyscale", raw / "grey")
+    names = sorted(path.name for path in raw.glob("*/*"))
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["file,dx", *(f"{name},nv" for name in names)]) + "\n")
+    read = ReadOptions(csv=table, image_column="file", label_column="dx")
+    found = validate(workspace, ValidateRequest("csv", raw=raw, workers=1, read=read))
+    said = {name: set() for name in names}
+    for fault in found.faults.to_pylist():
+        said[fault["image_id"]].add((fault["reason"], fault["action"]))
+    for name in names:
+        faults, notes, _ = EXPECTED.get(name, (["not_rgb"], [], None))
+        expected = {(code, "drop") for code in faults} | {(code, "note") for code in notes}
+        assert said[name] == expected, name
+    assert found.unusable == 40 + sum(bool(faults) for faults, *_ in EXPECTED.values())

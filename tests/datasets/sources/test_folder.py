@@ -8,7 +8,7 @@ from .layout import codes, column, place, read
 
 
 def test_the_folder_right_below_the_root_is_the_label(tmp_path):
-    place(tmp_path, "mel/a.jpg", "mel/clinic 1/b.png", "nv/a.jpg", "nv/notes.txt")
+    place(tmp_path, "mel/a.jpg", "mel/clinic 1/b.png", "nv/a.jpg", "notes.txt")
     table = read("folder", tmp_path)
     assert column(table, "image_id") == ["mel/a.jpg", "mel/clinic 1/b.png", "nv/a.jpg"]
     assert column(table, "path") == column(table, "image_id")
@@ -24,6 +24,16 @@ def test_images_in_the_root_are_reported_and_hidden_files_passed_over(tmp_path):
     table = read("folder", tmp_path)
     assert column(table, "image_id") == ["mel/a.jpg"]
     assert [(fault.code, fault.file) for fault in table.faults] == [("misplaced_file", "stray.jpg")]
+
+
+def test_what_does_not_look_like_an_image_is_reported_and_not_passed_over(tmp_path):
+    place(tmp_path, "mel/a.jpg", "mel/IMG_0001", "mel/film.GIF", "nv/notes.txt", "README.md")
+    table = read("folder", tmp_path)
+    assert column(table, "path") == ["mel/a.jpg", "mel/film.GIF"]
+    assert [(fault.code, fault.file) for fault in table.faults] == [
+        ("misplaced_file", "mel/IMG_0001"),
+        ("misplaced_file", "nv/notes.txt"),
+    ]
 
 
 def test_one_name_with_two_extensions_is_two_images(tmp_path):

@@ -8,7 +8,9 @@ from .layout import place
 def test_one_scan_finds_all_images_and_passes_hidden_ones_over(tmp_path):
     place(tmp_path, "b.JPG", "sub/deep/a.png", "c.jpeg", "notes.txt", "table.csv")
     place(tmp_path, ".hidden.jpg", ".cache/x.jpg", "__MACOSX/b.JPG", "sub/._a.png")
-    assert scan_images(tmp_path).paths == ["b.JPG", "c.jpeg", "sub/deep/a.png"]
+    files = scan_images(tmp_path)
+    assert files.paths == ["b.JPG", "c.jpeg", "sub/deep/a.png"]
+    assert files.others == ["notes.txt", "table.csv"]
 
 
 def test_a_link_back_to_a_folder_above_is_not_followed_for_ever(tmp_path):
@@ -24,6 +26,24 @@ def test_a_name_is_found_whatever_its_extension_and_case():
     assert files.find("PAT_2.jpg") == "x/PAT_2.png"
     assert files.find("ISIC_3") is None
     assert files.faults() == []
+
+
+def test_what_does_not_look_like_an_image_answers_to_its_whole_name_only():
+    files = ImageFiles(["a.jpg"], others=["notes.txt", "sub/notes.txt", "sub/LICENSE"])
+    assert files.find("notes.txt") == "notes.txt"
+    assert files.find("sub/notes.txt") == "sub/notes.txt"
+    assert files.find("LICENSE") == "sub/LICENSE"
+    assert files.find("notes") is None
+    assert files.find("a.txt") is None
+    assert files.unlisted() == ["a.jpg"]
+    assert files.faults() == []
+
+
+def test_rarer_kinds_are_found_and_come_after_ordinary_ones():
+    files = ImageFiles(["x.gif", "x.jpg", "y.MPO"])
+    assert files.find("x") == "x.jpg"
+    assert files.find("x.gif") == "x.gif"
+    assert files.find("y") == "y.MPO"
 
 
 def test_a_path_is_looked_up_as_a_path_only():
