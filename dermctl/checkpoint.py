@@ -2,7 +2,8 @@
 
 A checkpoint is Lightning's, readable with ``weights_only=True``, plus one plain dictionary under
 ``dermctl`` that says what the weights are: kind, encoder, image size, classes, preprocessing;
-and, as plain tensors, which images they have seen.
+as plain tensors, which images they have seen; and what was fitted on validation (temperature,
+thresholds).
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from torch import nn
 
 from dermctl.errors import CheckpointError
 from dermctl.exposure import Exposure
+from dermctl.files import replacing
+from dermctl.metrics.fitted import Fitted
 
 FORMAT = 1
 _KEY = "dermctl"
 _EXPOSURE_KEY = "dermctl_exposure"
+_FITTED_KEY = "dermctl_fitted"
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,21 @@ class Description:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that was read: path, description, weights, and the images they have seen."""
+    """A checkpoint that was read.
+
+    Args:
+        path: of the file.
+        about: what the weights are.
+        state: the weights.
+        exposure: the images that they have seen.
+        fitted: temperature and thresholds from validation; None: never fitted.
+    """
 
     path: Path
     about: Description
     state: Mapping[str, torch.Tensor]
     exposure: Exposure = field(default_factory=Exposure.unknown)
+    fitted: Fitted | None = None
 
 
 def describe(
@@ -76,10 +89,20 @@ def save_checkpoint(
     exposure: Exposure | None = None,
 ) -> None:
     """Write weights that no Trainer holds (a linear probe's), under a temporary name first."""
-    from dermctl.files import replacing
-
     document: dict[str, Any] = {"state_dict": dict(state)}
     describe(document, about, exposure)
+    with replacing(path) as temporary:
+        torch.save(document, temporary)
+
+
+def add_fitted(path: Path, fitted: Fitted) -> None:
+    """Add what was fitted on validation to a checkpoint that is there; all else stays.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    document = _load(path)
+    document[_FITTED_KEY] = fitted.to_plain()
     with replacing(path) as temporary:
         torch.save(document, temporary)
 
@@ -104,7 +127,14 @@ def read_checkpoint(path: Path) -> Checkpoint:
             )
         recorded = document.get(_EXPOSURE_KEY)
         exposure = Exposure.unknown() if recorded is None else Exposure.from_plain(recorded)
-        return Checkpoint(path, _description(plain), dict(state.items()), exposure)
+        fitted = document.get(_FITTED_KEY)
+        return Checkpoint(
+            path,
+            _description(plain),
+            dict(state.items()),
+            exposure,
+            None if fitted is None else Fitted.from_plain(fitted),
+        )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError("this checkpoint was not written by dermctl", where=path) from error
 

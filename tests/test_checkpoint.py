@@ -15,12 +15,14 @@ from dermctl.checkpoint import (
     FORMAT,
     Checkpoint,
     Description,
+    add_fitted,
     describe,
     fill,
     read_checkpoint,
     save_checkpoint,
 )
 from dermctl.errors import CheckpointError
+from dermctl.metrics.fitted import fit
 from dermctl.models.heads import Projector
 from dermctl.models.restore import restore_encoder
 from tests.conftest import Trained
@@ -198,3 +200,24 @@ def test_reading_leaves_the_file_alone(trained: Trained, tmp_path: Path) -> None
     for value in read.state.values():
         value.zero_()
     assert copy.read_bytes() == before
+
+
+def test_what_was_fitted_is_added_and_the_rest_stays(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.ckpt")
+    before = read_checkpoint(path)
+    assert before.fitted is None
+    fitted = fit(
+        [[2.0, 0.0], [0.5, 1.0]], [0, 1], ABOUT.classes, where="a/val", manifest_sha256="1"
+    )
+    add_fitted(path, fitted)
+    after = read_checkpoint(path)
+    assert after.fitted == fitted
+    assert after.about == before.about
+    assert all(torch.equal(after.state[key], value) for key, value in before.state.items())
+
+
+def test_fitted_values_that_are_not_ours_are_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "x.ckpt")
+    document = torch.load(path, weights_only=True)
+    torch.save({**document, "dermctl_fitted": {"temperature": {"value": 1.0}}}, path)
+    assert "was not written by dermctl" in refused(path)

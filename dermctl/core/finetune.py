@@ -14,6 +14,7 @@ from torch import nn
 from dermctl.checkpoint import Description, read_checkpoint
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import FinetuneConfig
+from dermctl.core.calibrate import calibrate
 from dermctl.core.gate import LeftOut, held_out, leak_words, leave_out, look_for, refuse
 from dermctl.core.linear import train_linear
 from dermctl.core.loading import (
@@ -175,9 +176,11 @@ def finetune(
         )
     else:
         scores = _train_full(run, start, about, exposure, train, val, config, settings, progress)
+    best = run / "checkpoints" / f"{BEST}.ckpt"
+    calibrate(best, val, settings, hardware.accelerator, progress)
     result = Finetuned(
         run=run,
-        checkpoint=run / "checkpoints" / f"{BEST}.ckpt",
+        checkpoint=best,
         source=start.source,
         dataset=folder.name,
         mode=config.mode,
