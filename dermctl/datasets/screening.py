@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from dermctl.datasets.reasons import Action
+from dermctl.datasets.reasons import LABEL_REASONS, Action
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,19 @@ class Findings:
         rejected: row number -> (reason code, detail).
         noted: reason code -> rows that were kept all the same.
         every: all that was found, in order, also of rows that were rejected before.
+        unusable: rows dropped for a reason other than their label: no image of them is divided.
     """
 
     rejected: dict[int, tuple[str, str]] = field(default_factory=dict)
     noted: Counter[str] = field(default_factory=Counter)
     every: list[Found] = field(default_factory=list)
+    unusable: set[int] = field(default_factory=set)
 
     def found(self, row: int, code: str, detail: str, actions: Mapping[str, Action]) -> None:
         """Drop or note ``row`` for ``code``, as ``actions`` says; its first rejection stands."""
         self.every.append(Found(row, code, detail))
+        if actions[code] is Action.DROP and code not in LABEL_REASONS:
+            self.unusable.add(row)
         if row in self.rejected:
             return
         if actions[code] is Action.DROP:
@@ -54,6 +58,10 @@ class Findings:
     def kept(self, rows: int) -> list[int]:
         """Numbers of the rows that no reason has dropped, in order."""
         return [row for row in range(rows) if row not in self.rejected]
+
+    def usable(self, rows: int) -> list[int]:
+        """The same, and the rows that only their label has dropped, in order."""
+        return [row for row in range(rows) if row not in self.unusable]
 
 
 def screen_rows(
@@ -84,6 +92,9 @@ def screen_rows(
         findings.found_all(code, details, actions)
     columns = ("image_id", "path", "expected", "line", "label", "license")
     values = {name: table.column(name).to_pylist() for name in columns}
+    explained = {
+        row for code in LABEL_REASONS - {"bad_label"} for row in (known or {}).get(code, ())
+    }
     first: dict[str, int] = {}
     for row, image_id in enumerate(values["image_id"]):
         if values["path"][row] is None:
@@ -92,7 +103,7 @@ def screen_rows(
             if why_missing and expected in why_missing:
                 detail = f"{detail}: {why_missing[expected]}"
             findings.found(row, "missing_file", detail, actions)
-        if labelled and values["label"][row] is None:
+        if labelled and values["label"][row] is None and row not in explained:
             findings.found(row, "missing_label", f"'{raw_label}' is empty", actions)
         if licenses and values["license"][row] not in licenses:
             detail = f"licence {values['license'][row] or 'unknown'}"
@@ -104,6 +115,9 @@ def screen_rows(
             if label != other and None not in (label, other):
                 detail = f"'{image_id}' is labelled {label} here and {other} elsewhere"
                 findings.found(kept, "label_conflict", detail, actions)
+    for row in findings.usable(table.num_rows):  # an image is divided once, by one of its rows
+        if first.setdefault(values["image_id"][row], row) != row:
+            findings.unusable.add(row)
     return findings
 
 

@@ -13,7 +13,21 @@ if TYPE_CHECKING:
 _OWN = "Columns of your own table (source csv)"
 
 SourceName = Annotated[str, typer.Argument(help="See: dermctl data list.")]
-Label = Annotated[str | None, typer.Option(help="Column of the label.")]
+Label = Annotated[
+    str | None,
+    typer.Option(
+        help="Column of the label, or a shared target: malignancy, ham7, isic1, isic2, isic3 "
+        "(see: dermctl data taxonomy). Where a column has a target's name, --label target:NAME."
+    ),
+]
+Indeterminate = Annotated[
+    str | None,
+    typer.Option(
+        metavar="malignant|benign",
+        help="Side of labels that are neither or both, on the target malignancy; "
+        "default: they are left out, and counted.",
+    ),
+]
 Licenses = Annotated[str | None, typer.Option("--license", help="Keep these only: cc-0,cc-by,…")]
 MinClass = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images.")]
 MinSide = Annotated[int, typer.Option(min=1, help="Least short side of an image, px.")]
@@ -36,6 +50,7 @@ OwnColumn = Annotated[str | None, typer.Option(rich_help_panel=_OWN)]
 
 def read_options(
     label: str | None,
+    indeterminate: str | None,
     csv: Path | None,
     image_column: str | None,
     label_column: str | None,
@@ -48,6 +63,7 @@ def read_options(
 
     return ReadOptions(
         label=label,
+        indeterminate=indeterminate,
         csv=csv,
         image_column=image_column,
         label_column=label_column,

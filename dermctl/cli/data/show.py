@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dermctl.cli.output import Output
+from dermctl.datasets.taxonomy.words import target_words
 
 if TYPE_CHECKING:
-    from dermctl.core.data.prepare import Prepared
+    from dermctl.core.data.account import Prepared
+    from dermctl.core.data.likeness import Joined
 
 
 def show_prepared(output: Output, prepared: Prepared) -> None:
@@ -19,11 +21,14 @@ def show_prepared(output: Output, prepared: Prepared) -> None:
         {
             "rows": f"{prepared.rows:,} = {prepared.kept:,} kept + "
             f"{sum(prepared.rejected.values()):,} rejected",
-            "label": prepared.label or "none (for pretraining only)",
+            "label": _label(prepared),
+            "near-duplicates": joined_words(prepared.near_duplicates),
             "folder": prepared.folder,
             "report": prepared.folder / "report.html",
         }
     )
+    for exclusion in prepared.exclusions:
+        output.say(str(exclusion))
     if prepared.rejected:
         output.heading("Rejected (rejected.parquet lists each)")
         output.table(("reason", "rows"), _counts(prepared.rejected), right=(1,))
@@ -32,6 +37,36 @@ def show_prepared(output: Output, prepared: Prepared) -> None:
         output.heading("Noted")
         output.table(("what", "rows"), _counts(noted), right=(1,))
     show_splits(output, prepared.counts, prepared.groups, prepared.untestable)
+    show_components(output, prepared.near_duplicates)
+
+
+def joined_words(joined: Joined) -> str:
+    """What was found, and what it did to the groups."""
+    if not joined.searched:
+        known = f"; {joined.published:,} pairs as published" if joined.published else ""
+        return f"not searched for: copies may lie in different splits{known}"
+    return (
+        f"{joined.pairs:,} pairs, {joined.copies:,} of them copies: "
+        f"{joined.groups_without:,} groups became {joined.groups:,}"
+    )
+
+
+def show_components(output: Output, joined: Joined) -> None:
+    """Groups that near-duplicates made of suspiciously many lesions."""
+    for component in joined.to_look_at:
+        first = ", ".join(component.images[:3])
+        output.say(
+            f"warning: near-duplicates alone join {component.lesions:,} lesions "
+            f"({len(component.images):,} images: {first}, …): look at them (dataset.json lists them)"
+        )
+
+
+def _label(prepared: Prepared) -> str:
+    if prepared.label is None:
+        return "none (for pretraining only)"
+    if prepared.target is None:
+        return prepared.label
+    return f"{prepared.label}: {target_words(prepared.target)}"
 
 
 def show_splits(

@@ -10,6 +10,7 @@ import typer
 from dermctl.cli.data.reading import (
     Csv,
     Drop,
+    Indeterminate,
     Keep,
     Label,
     Licenses,
@@ -44,6 +45,7 @@ def validate(
         Path | None, typer.Option(dir_okay=False, help="Write each fault to a .parquet or .csv.")
     ] = None,
     label: Label = None,
+    indeterminate: Indeterminate = None,
     workers: Workers = None,
     license: Licenses = None,
     min_class: MinClass = 0,
@@ -69,6 +71,7 @@ def validate(
         out=out,
         read=read_options(
             label,
+            indeterminate,
             csv,
             image_column,
             label_column,

@@ -14,6 +14,7 @@ import pyarrow.csv as pacsv
 from dermctl.core.data.raw import existing_raw
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
 from dermctl.datasets.inspection import inspect_source
+from dermctl.datasets.labelling import read_labelled
 from dermctl.datasets.manifest import write_parquet
 from dermctl.datasets.packer import Looking
 from dermctl.datasets.packing import PACKED_SIDE
@@ -132,7 +133,7 @@ def validate(
             hint="Name a file that ends in .parquet or .csv",
         )
     raw = existing_raw(workspace, source, request.raw)
-    table = source.read(raw.folder, request.read)
+    table = read_labelled(source, raw.folder, request.read)
     inspected = inspect_source(
         table,
         raw.folder,

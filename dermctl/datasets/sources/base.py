@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -119,13 +119,16 @@ class ReadOptions:
     """What the user says about how to read a source. None: the source's own default.
 
     Args:
-        label: the column that labels come from.
+        label: the column that labels come from, or a shared target (`datasets.labelling`).
+        indeterminate: the side, malignant or benign, on which the target `malignancy` puts labels
+            that are neither or both; None: they are left out.
         csv: the table to read, in place of the one in the raw folder.
         image_column, label_column, ..., split_column: columns of the user's own table
             (source `csv`); the public sources know theirs.
     """
 
     label: str | None = None
+    indeterminate: str | None = None
     csv: Path | None = None
     image_column: str | None = None
     label_column: str | None = None
@@ -183,6 +186,8 @@ class SourceTable:
             here and not in `table`; all else leaves the row in it.
         unlisted: image files in the folder that no row names, relative to raw.
         duplicates: pairs of image ids that the publisher says to be one photograph.
+        left_out: row → reason code and detail, of rows whose label has no class on the target.
+        target: how labels were mapped onto a shared target, JSON-plain; None: they are a column's.
     """
 
     table: pa.Table
@@ -190,6 +195,8 @@ class SourceTable:
     faults: list[RowFault] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     duplicates: list[tuple[str, str]] = field(default_factory=list)
+    left_out: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    target: Mapping[str, Any] | None = None
 
     @property
     def malformed(self) -> list[RowFault]:

@@ -11,7 +11,24 @@ Each source's label is mapped to the diagnoses that it covers in the ISIC archiv
 - A label that the taxonomy does not know is refused by name, never dropped.
 """
 
-from dermctl.datasets.taxonomy.mapping import MappedLabels, concept_of, map_labels
+from dermctl.datasets.taxonomy.mapping import (
+    SIDES,
+    MappedLabels,
+    concept_of,
+    map_labels,
+    telling_labels,
+)
+from dermctl.datasets.taxonomy.source_labels import COLUMNS, LABELS
 from dermctl.datasets.taxonomy.targets import HAM7_CLASSES, TARGETS
 
-__all__ = ["HAM7_CLASSES", "TARGETS", "MappedLabels", "concept_of", "map_labels"]
+__all__ = [
+    "COLUMNS",
+    "HAM7_CLASSES",
+    "LABELS",
+    "SIDES",
+    "TARGETS",
+    "MappedLabels",
+    "concept_of",
+    "map_labels",
+    "telling_labels",
+]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dermctl.datasets.taxonomy.concepts import Concept, node_concept
+from dermctl.datasets.taxonomy.concepts import UNKNOWN, Concept, node_concept
 from dermctl.datasets.taxonomy.isic_tree import find_node
 from dermctl.datasets.taxonomy.source_labels import LABELS, TREE_SOURCES
 from dermctl.datasets.taxonomy.targets import TARGETS, Outcome, Reason
@@ -23,12 +23,14 @@ class MappedLabels:
 
     Args:
         labels: [n] the class of each row, or None where it is left out.
+        reasons: [n] why it is left out, or None.
         source, target, indeterminate: as asked.
         left_out: reason → source label → number of rows; an absent label is "".
         settled: indeterminate source labels put on the side `indeterminate` → number of rows.
     """
 
     labels: list[str | None]
+    reasons: list[Reason | None]
     source: str
     target: str
     indeterminate: str | None
@@ -81,7 +83,28 @@ def map_labels(
             rows = left_out.setdefault(reason, {})
             rows[name] = rows.get(name, 0) + counts[label]
     classes = [outcomes[label][0] for label in labels]
-    return MappedLabels(classes, source, target, indeterminate, left_out, settled)
+    reasons = [outcomes[label][1] for label in labels]
+    return MappedLabels(classes, reasons, source, target, indeterminate, left_out, settled)
+
+
+def telling_labels(columns: Sequence[Sequence[str | None]], source: str) -> list[str | None]:
+    """For each row, the first label that says something, else the first there is.
+
+    Args:
+        columns: labels of the same [n] rows, the finest first.
+        source: name of the source they come from.
+    """
+    says = {label: _says_something(label, source) for column in columns for label in column}
+    return [
+        next((label for label in row if says[label]), None)
+        or next((label for label in row if label and label.strip()), None)
+        for row in zip(*columns, strict=True)
+    ]
+
+
+def _says_something(label: str | None, source: str) -> bool:
+    """A label that the taxonomy does not know says something too: it is refused by name."""
+    return bool(label and label.strip()) and concept_of(str(label), source) != UNKNOWN
 
 
 def concept_of(label: str, source: str) -> Concept | None:
@@ -110,7 +133,7 @@ def _outcomes(labels: Iterable[str | None], source: str, target: str) -> dict[st
             f"the taxonomy does not know {len(unmapped)} labels of {source}: "
             + ", ".join(map(repr, sorted(unmapped))),
             where=f"target {target}",
-            hint="Name another column with --label, or leave out the target",
+            hint="Correct them, or name a column in place of the target with --label COLUMN",
         )
     return outcomes
 

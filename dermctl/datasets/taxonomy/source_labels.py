@@ -110,5 +110,22 @@ LABELS: dict[str, dict[str, Concept]] = {
 }
 """Source → its labels."""
 
+_LEVELS = ("3", "2", "1")  # of the tree; finer ones add nothing to any target
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "isic": (*(f"diagnosis_{level}" for level in _LEVELS), "diagnosis", "benign_malignant"),
+    "isic2016": ("benign_malignant",),
+    "isic2018": ("diagnosis",),
+    "isic2019": ("diagnosis",),
+    "isic2020": ("diagnosis", "benign_malignant"),
+    "isic2024": (*(f"iddx_{level}" for level in _LEVELS), "malignant", "target"),
+    "ham10000": ("dx",),
+    "padufes": ("diagnostic",),
+    "fitzpatrick": ("label",),
+    "ddi": ("malignant",),
+    "derm7pt": ("diagnosis",),
+}
+"""Source → the columns that its targets come from, the finest first: in each row, the first that
+says something decides."""
+
 TREE_SOURCES = frozenset({"isic", "isic2016", "isic2020", "isic2024"})
 """Sources whose labels may be any diagnosis of the ISIC tree, besides those in `LABELS`."""
