@@ -1,0 +1,26 @@
+"""Trainings: hardware, the Trainer and its callbacks. One idea a module; these are the names."""
+
+from dermctl.training.hardware import (
+    Hardware,
+    available_cores,
+    loader_workers,
+    resolve_hardware,
+)
+from dermctl.training.names import BEST, LAST
+from dermctl.training.quiet import quiet_lightning, seed_everything
+from dermctl.training.trainer import csv_logger, fit, make_trainer, tensorboard_logger
+
+__all__ = [
+    "BEST",
+    "LAST",
+    "Hardware",
+    "available_cores",
+    "csv_logger",
+    "fit",
+    "loader_workers",
+    "make_trainer",
+    "quiet_lightning",
+    "resolve_hardware",
+    "seed_everything",
+    "tensorboard_logger",
+]

@@ -1,0 +1,3 @@
+"""The checkpoints of a run, by name."""
+
+BEST, LAST = "best", "last"

@@ -1,0 +1,47 @@
+"""Lightning kept quiet about what the user cannot act on."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytorch_lightning as pl
+
+# Lightning's advice that does not hold here, or that says what the bar already shows.
+_NOISE = (
+    r".*does not have many workers.*",
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
+    r".*Checkpoint directory .* exists and is not empty.*",
+    r".*The number of training batches .* is smaller than the logging interval.*",
+    r".*Experiment logs directory .* exists and is not empty.*",
+    r".*torch.distributed.nn.functional.all_gather is deprecated.*",
+    r".*lr_scheduler.step\(\).* before .*optimizer.step\(\).*",
+)
+
+
+@contextmanager
+def quiet_lightning() -> Iterator[None]:
+    """Lightning's banners and advice off, its errors on."""
+    loggers = [
+        logging.getLogger(name)
+        for name in ("pytorch_lightning", "lightning_fabric", "lightning.pytorch", "lightning")
+    ]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            for noise in _NOISE:
+                warnings.filterwarnings("ignore", noise)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python's, numpy's and torch's generators: what initialises and drops out."""
+    with quiet_lightning():
+        pl.seed_everything(seed, workers=False, verbose=False)

@@ -1,0 +1,89 @@
+"""Hardware is settled, or refused with what there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from dermctl.errors import TrainingError, UsageFault
+from dermctl.training import Hardware, hardware, loader_workers, resolve_hardware
+
+CPU = Hardware("cpu", 1, 1, "fp32")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Pretend to be a machine with these devices."""
+
+    def pretend(gpus: int = 0, cores: int = 4, bf16: bool = True, mps: bool = False) -> None:
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
+        monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+        monkeypatch.setattr(hardware, "available_cores", lambda: cores)
+
+    return pretend
+
+
+def test_auto_takes_all_gpus_else_one_cpu(machine: Any) -> None:
+    machine(gpus=4)
+    assert resolve_hardware() == Hardware("cuda", 4, 1, "bf16")
+    assert str(resolve_hardware()) == "4 GPUs, bf16"
+    machine(gpus=1, bf16=False)
+    assert resolve_hardware() == Hardware("cuda", 1, 1, "fp32")
+    machine()
+    assert resolve_hardware() == Hardware("cpu", 1, 1, "fp32")
+    assert str(resolve_hardware()) == "1 CPU, fp32"
+    machine(mps=True)
+    assert resolve_hardware().accelerator == "mps"
+    assert resolve_hardware("cpu").accelerator == "cpu"
+
+
+def test_what_is_asked_for_is_taken(machine: Any) -> None:
+    machine(gpus=4)
+    found = resolve_hardware("gpu", devices=2, nodes=3, precision="fp32")
+    assert found == Hardware("cuda", 2, 3, "fp32")
+    assert str(found) == "2 GPUs on each of 3 nodes, fp32"
+    assert str(resolve_hardware("cpu", devices=2)) == "2 CPU processes, fp32"
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "devices", "gpus", "parts"),
+    [
+        ("auto", 5, 4, ("5 devices", "4 GPUs", "--devices 4 or fewer")),
+        ("gpu", 2, 1, ("2 devices", "is 1 GPU ", "--devices 1 or fewer")),
+        ("cpu", 9, 0, ("9 devices", "4 CPU cores", "--devices 4 or fewer")),
+        ("gpu", 0, 0, ("no GPU", "--accelerator cpu")),
+        ("mps", 0, 0, ("no Apple GPU",)),
+    ],
+)
+def test_what_is_not_there_is_refused(
+    machine: Any, accelerator: str, devices: int, gpus: int, parts: tuple[str, ...]
+) -> None:
+    machine(gpus=gpus)
+    with pytest.raises(TrainingError) as caught:
+        resolve_hardware(accelerator, devices)
+    for part in parts:
+        assert part in f"{caught.value} "
+
+
+@pytest.mark.parametrize("accelerator", ["tpu", "cuda", "CPU", ""])
+def test_an_accelerator_that_does_not_exist(accelerator: str) -> None:
+    with pytest.raises(UsageFault, match="accelerator") as caught:
+        resolve_hardware(accelerator)
+    assert "auto, cpu, gpu, mps" in str(caught.value)
+
+
+def test_loader_processes(machine: Any) -> None:
+    machine(gpus=4, cores=16)
+    gpus = Hardware("cuda", 4, 1, "bf16")
+    assert loader_workers(7, gpus) == 7
+    assert loader_workers(0, gpus) == 0
+    assert loader_workers(-1, gpus) == 3
+    assert loader_workers(-1, Hardware("cuda", 1, 1, "bf16")) == 15
+    assert loader_workers(-1, CPU) == 1
+    machine(cores=1)
+    assert loader_workers(-1, CPU) == 0
+    machine(gpus=8, cores=4)
+    assert loader_workers(-1, Hardware("cuda", 8, 1, "bf16")) == 1
