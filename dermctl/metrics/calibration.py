@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
-from dermctl.metrics.inputs import FloatArray, IntArray
+import numpy as np
+import numpy.typing as npt
+
+from dermctl.metrics.bootstrap import RESAMPLES, Interval, bootstrap
+from dermctl.metrics.inputs import (
+    FloatArray,
+    IntArray,
+    check_predictions,
+    clusters_in,
+    encode_clusters,
+)
 from dermctl.metrics.results import ratio
 from dermctl.metrics.tallies import Tally
 
@@ -62,3 +73,28 @@ def squared_errors(labels: IntArray, probabilities: FloatArray) -> FloatArray:
     own = probabilities[np.arange(len(labels)), labels]
     errors: FloatArray = (probabilities**2).sum(axis=1) - 2 * own + 1
     return errors
+
+
+def calibration_intervals(
+    labels: npt.ArrayLike,
+    probabilities: npt.ArrayLike,
+    groups: Sequence[Any] | npt.ArrayLike | None = None,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+) -> dict[str, Interval]:
+    """Calibration error and Brier score with intervals that resample groups [n].
+
+    Raises:
+        DataError: if the inputs do not fit one another.
+    """
+    truth, scores = check_predictions(labels, probabilities)
+    codes = encode_clusters(groups, len(truth))
+    clusters = clusters_in(codes)
+    calibration = Calibration(truth, scores, codes, clusters)
+
+    def statistics(weights: FloatArray) -> dict[str, FloatArray]:
+        return {"ece": calibration.expected_error(weights), "brier": calibration.brier(weights)}
+
+    spread = bootstrap(statistics, clusters, resamples=resamples, seed=seed)
+    return {name: spread.interval(name) for name in ("ece", "brier")}
