@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from dermctl.datasets.groups import group_images
+from dermctl.datasets.groups import group_images, row_pairs
 from dermctl.datasets.history import (
     WITHDRAWN,
     Withdrawal,
@@ -21,8 +21,12 @@ from dermctl.datasets.history import (
 )
 from dermctl.datasets.splits import TEST, VAL, Assignment, assign_splits
 
-GROUPED_BY = ("patient", "lesion", "identical bytes")
+GROUPED_BY = ("patient", "lesion", "identical bytes", "published duplicates")
+NEAR_DUPLICATES = "near-duplicates"
 STRATIFIED_ON = ("finest label", "skin type")
+
+ImagePairs = Sequence[tuple[str, str]]
+"""Pairs of image ids; an id that is no row's links nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +37,14 @@ class Recipe:
         val, test: shares of the images, in [0, 1).
         seed: another seed, another division of like groups.
         official: held-out splits that are the publisher's.
+        near_duplicates: whether pictures were compared to find near-duplicates.
     """
 
     val: float = 0.1
     test: float = 0.2
     seed: int = 0
     official: tuple[str, ...] = ()
+    near_duplicates: bool = True
 
     def changed(self, val: float | None, test: float | None, seed: int | None) -> Recipe:
         """With what was asked for; None leaves a value as it is."""
@@ -73,7 +79,8 @@ class Recipe:
 
     def __str__(self) -> str:
         given = f", {' and '.join(self.official)} as published" if self.official else ""
-        return f"val {self.val:g}, test {self.test:g}, seed {self.seed}{given}"
+        unsearched = "" if self.near_duplicates else ", near-duplicates not searched for"
+        return f"val {self.val:g}, test {self.test:g}, seed {self.seed}{given}{unsearched}"
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in manifests and in dataset.json."""
@@ -81,8 +88,9 @@ class Recipe:
             "val": self.val,
             "test": self.test,
             "seed": self.seed,
-            "grouped_by": list(GROUPED_BY),
+            "grouped_by": [*GROUPED_BY, *([NEAR_DUPLICATES] if self.near_duplicates else [])],
             "stratified_on": list(STRATIFIED_ON),
+            "near_duplicates": "found and verified" if self.near_duplicates else "not searched for",
         }
         return {**plain, "official": list(self.official)} if self.official else plain
 
@@ -90,7 +98,9 @@ class Recipe:
     def from_json(cls, found: Mapping[str, Any]) -> Recipe:
         """The reverse of ``to_json``."""
         official = tuple(str(split) for split in found.get("official", ()))
-        return cls(float(found["val"]), float(found["test"]), int(found["seed"]), official)
+        searched = NEAR_DUPLICATES in found["grouped_by"]
+        plain = float(found["val"]), float(found["test"]), int(found["seed"])
+        return cls(*plain, official, searched)
 
 
 @dataclass(frozen=True)
@@ -114,19 +124,31 @@ class Rows:
         """All rows but those of these images."""
         return self.take([n for n, name in enumerate(self.image_ids) if name not in image_ids])
 
+    def groups(self, name: str, duplicates: ImagePairs = ()) -> list[str]:
+        """Group of each row in the dataset ``name``; ``duplicates`` show the same skin."""
+        pairs = row_pairs(duplicates, self.image_ids)
+        ids = self.patient_ids, self.lesion_ids, self.sha256s
+        return group_images(*ids, pairs, self.image_ids, name)
+
 
 def published_splits(official: Sequence[str | None]) -> tuple[str, ...]:
     """The held-out splits that a publisher's column gives."""
     return tuple(split for split in (VAL, TEST) if split in official)
 
 
-def to_withdraw(rows: Rows, past: Mapping[str, str], official: Sequence[str]) -> list[Withdrawal]:
+def to_withdraw(
+    rows: Rows,
+    past: Mapping[str, str],
+    official: Sequence[str],
+    duplicates: ImagePairs = (),
+) -> list[Withdrawal]:
     """The images to leave out so that all others keep the split they had or were published in.
 
     Args:
         rows: all that would be kept otherwise.
         past: split of each image that had one, or ``history.WITHDRAWN``.
         official: held-out splits that are the publisher's.
+        duplicates: pairs of images that show the same skin.
 
     Raises:
         DataError: the publisher's column names a split that does not exist.
@@ -139,9 +161,10 @@ def to_withdraw(rows: Rows, past: Mapping[str, str], official: Sequence[str]) ->
         known = {name: past.get(name, published.get(name, "")) for name in rows.image_ids}
         ours = {name for name in past if known.get(name) not in official}
         part = rows.without(ours)
-        first = _reconciled(part, {name: split for name, split in known.items() if split})
+        splits = {name: split for name, split in known.items() if split}
+        first = _reconciled(part, splits, duplicates)
     rest = rows.without({withdrawal.image_id for withdrawal in first})
-    return sorted([*first, *_reconciled(rest, held(rest, past, official))])
+    return sorted([*first, *_reconciled(rest, held(rest, past, official), duplicates)])
 
 
 def held(rows: Rows, past: Mapping[str, str], official: Sequence[str]) -> dict[str, str]:
@@ -152,9 +175,20 @@ def held(rows: Rows, past: Mapping[str, str], official: Sequence[str]) -> dict[s
 
 
 def divide(
-    name: str, rows: Rows, recipe: Recipe, past: Mapping[str, str]
+    name: str,
+    rows: Rows,
+    recipe: Recipe,
+    past: Mapping[str, str],
+    duplicates: ImagePairs = (),
 ) -> tuple[list[str], Assignment]:
     """Group the rows that are left after ``to_withdraw``, and divide the groups.
+
+    Args:
+        name: of the dataset.
+        rows: what is left.
+        recipe: how to divide.
+        past: split of each image that had one.
+        duplicates: pairs of images that show the same skin.
 
     Returns:
         Group of each row, and the assignment.
@@ -162,20 +196,19 @@ def divide(
     Raises:
         DataError: shares out of range, or a split that stays empty.
     """
-    groups = group_images(
-        rows.patient_ids, rows.lesion_ids, rows.sha256s, None, rows.image_ids, name
-    )
+    groups = rows.groups(name, duplicates)
     fixed = fixed_groups(groups, rows.image_ids, held(rows, past, recipe.official))
     return groups, recipe.assign(groups, rows.labels, rows.skin_types, fixed)
 
 
-def _reconciled(rows: Rows, known: Mapping[str, str]) -> list[Withdrawal]:
+def _reconciled(rows: Rows, known: Mapping[str, str], duplicates: ImagePairs) -> list[Withdrawal]:
     return reconcile(
         rows.image_ids,
         known,
         patient_ids=rows.patient_ids,
         lesion_ids=rows.lesion_ids,
         sha256s=rows.sha256s,
+        near_duplicate_pairs=row_pairs(duplicates, rows.image_ids),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from dermctl.datasets.colour_checks import is_grey
 from dermctl.datasets.decoding import Decoded, decode_rgb
 from dermctl.datasets.hashing import perceptual_hash
+from dermctl.datasets.near_duplicates.describe import Description, describe
 from dermctl.datasets.packing import PACKED_SIDE, Pixels, encode, pack, shrink
 from dermctl.datasets.reasons import Finding, ImageFault
 
@@ -31,6 +32,7 @@ class Examined:
         width: in pixels, upright; 0 if there is no picture.
         height: likewise.
         packed: the encoded picture for the store; None if there is no picture.
+        description: its keypoints, if they were asked for.
     """
 
     faults: tuple[Finding, ...]
@@ -41,6 +43,7 @@ class Examined:
     width: int = 0
     height: int = 0
     packed: bytes | None = None
+    description: Description | None = None
 
 
 def examine(
@@ -51,6 +54,7 @@ def examine(
     max_aspect: float = MAX_ASPECT,
     lossless: bool = False,
     md5: bool = False,
+    keypoints: bool = False,
 ) -> Examined:
     """Read, check, hash and pack one file. Never raises for a bad file: its faults are listed.
 
@@ -64,6 +68,7 @@ def examine(
         max_aspect: long over short side above which it has an ``extreme_aspect``.
         lossless: pack as PNG instead of JPEG.
         md5: also compute the MD5, by which some publishers name or list their files.
+        keypoints: also describe the picture by its keypoints, for the search for near-duplicates.
     """
     try:
         data = path.read_bytes()
@@ -87,6 +92,7 @@ def examine(
         width=decoded.width,
         height=decoded.height,
         packed=encode(pixels, lossless=lossless),
+        description=describe(pixels) if keypoints else None,
     )
 
 

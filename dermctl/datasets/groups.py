@@ -42,6 +42,14 @@ def as_pairs(pairs: ArrayLike | None) -> Pairs:
     return array.reshape(-1, 2)
 
 
+def row_pairs(pairs: Iterable[tuple[str, str]], image_ids: Sequence[str]) -> list[tuple[int, int]]:
+    """The rows of pairs of images, of those pairs whose both images are among ``image_ids``."""
+    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+    return [
+        (row_of[one], row_of[other]) for one, other in pairs if one in row_of and other in row_of
+    ]
+
+
 def connected_groups(n: int, links: Iterable[ArrayLike]) -> NDArray[np.int64]:
     """Number the connected components of ``n`` rows.
 

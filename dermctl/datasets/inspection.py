@@ -44,6 +44,7 @@ def inspect_source(
     licenses: Collection[str] = (),
     min_class: int = 0,
     every_file: bool = False,
+    excluded: Mapping[int, str] | None = None,
     why_missing: Mapping[str, str] | None = None,
     progress: Progress = SILENT,
 ) -> Inspection:
@@ -58,6 +59,7 @@ def inspect_source(
         licenses: keep these only; empty: all.
         min_class: leave out classes with fewer images.
         every_file: look also at the files of rows that are rejected already.
+        excluded: rows that the user's lists leave out -> why.
         why_missing: where a file was looked for -> why it is not there.
         progress: one unit a file.
     """
@@ -70,7 +72,7 @@ def inspect_source(
         labelled=source.label_column is not None,
         licenses=licenses,
         raw_label=source.label_column or "label",
-        known=row_faults(source),
+        known={"excluded": excluded or {}, **row_faults(source)},
         why_missing=why_missing,
     )
     rows = range(len(labels)) if every_file else findings.kept(len(labels))
@@ -97,9 +99,11 @@ def row_faults(source: SourceTable) -> dict[str, dict[int, str]]:
     for row, line in enumerate(values["line"]):
         rows_of[line].append(row)
     found: dict[str, dict[int, str]] = {"outside_raw": {}, "bad_label": {}}
+    for row, (code, detail) in source.left_out.items():
+        found.setdefault(code, {})[row] = detail
     empty = {"outside_raw": values["path"], "bad_label": values["label"]}
     for fault in source.faults:
-        if fault.code in found:
+        if fault.code in empty:
             # Tables below each other repeat line numbers: the row meant is the one that lacks it.
             for row in rows_of[fault.line]:
                 if empty[fault.code][row] is None:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from dermctl.datasets.examine import Examined, examine
+from dermctl.datasets.near_duplicates import Description
 from dermctl.datasets.pool import ordered_map
 from dermctl.datasets.reasons import Action
 from dermctl.datasets.screening import Findings
@@ -29,6 +30,7 @@ class Seen:
     height: int
     shard: int
     row: int
+    description: Description | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Looking:
     min_side: int
     max_aspect: float
     lossless: bool = False
+    keypoints: bool = False
     workers: int | None = field(default=None, compare=False)
 
 
@@ -73,6 +76,7 @@ def pack_files(
         max_aspect=looking.max_aspect,
         lossless=looking.lossless,
         md5=bool(md5s),
+        keypoints=looking.keypoints,
     )
     seen: dict[int, Seen] = {}
     examined = ordered_map(look, (path for _, path in files.values()), looking.workers)
@@ -87,7 +91,8 @@ def pack_files(
             if row not in findings.rejected and result.packed is not None:
                 place = writer.add(image_id, result.packed) if writer else NO_PLACE
                 phash = result.phash or 0
-                seen[row] = Seen(result.sha256, phash, result.width, result.height, *place)
+                size = result.width, result.height
+                seen[row] = Seen(result.sha256, phash, *size, *place, result.description)
             task.advance()
             if len(findings.rejected):
                 task.update(note=f"{len(findings.rejected):,} rejected")

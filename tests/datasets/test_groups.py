@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dermctl.datasets.groups import connected_groups, group_images, link_equal
+from dermctl.datasets.groups import connected_groups, group_images, link_equal, row_pairs
 
 
 def flood_fill(n: int, pairs: list[tuple[int, int]]) -> list[int]:
@@ -90,3 +90,8 @@ def test_groups_join_through_any_kind_of_link_and_carry_the_namespace():
         "isic",
     )
     assert found == ["isic:b"] * 4 + ["isic:a"]
+
+
+def test_pairs_whose_ends_are_both_there_become_rows() -> None:
+    pairs = [("a", "c"), ("c", "gone"), ("b", "a")]
+    assert row_pairs(pairs, ["a", "b", "c"]) == [(0, 2), (1, 0)]

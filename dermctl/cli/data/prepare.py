@@ -10,6 +10,7 @@ import typer
 from dermctl.cli.data.reading import (
     Csv,
     Drop,
+    Indeterminate,
     Keep,
     Label,
     Licenses,
@@ -31,6 +32,9 @@ EXAMPLE = example(
     "dermctl data prepare isic --raw raw/isic --label diagnosis_1 --license cc-0,cc-by",
     "dermctl data prepare csv --raw images --csv table.csv --image-column file "
     "--label-column diagnosis --patient-column patient --name clinic",
+    "dermctl data prepare ham10000 --label malignancy --indeterminate malignant "
+    "--name ham10000-malignancy",
+    "dermctl data prepare padufes --exclude selfclean_PAD-UFES-20_cleaned_file_list.csv",
     "dermctl data prepare folder --raw photos --name clinic",
 )
 
@@ -44,6 +48,7 @@ def prepare(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; default: SOURCE.")] = None,
     label: Label = None,
+    indeterminate: Indeterminate = None,
     size: Annotated[int, typer.Option(min=16, help="Short side of packed images, px.")] = 256,
     val: ValShare = None,
     test: TestShare = None,
@@ -54,6 +59,22 @@ def prepare(
     min_side: MinSide = 32,
     drop: Drop = None,
     keep: Keep = None,
+    exclude: Annotated[
+        list[Path] | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="List of images to leave out, of cleaned files to keep, or of duplicate pairs; "
+            "repeatable.",
+        ),
+    ] = None,
+    no_near_duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--no-near-duplicates",
+            help="Do not compare pictures: near-duplicates may then lie in different splits.",
+        ),
+    ] = False,
     allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing", help="Go on without files that could not be downloaded."),
@@ -77,6 +98,7 @@ def prepare(
         name=name,
         read=read_options(
             label,
+            indeterminate,
             csv,
             image_column,
             label_column,
@@ -94,6 +116,8 @@ def prepare(
         min_side=min_side,
         drop=tuple(drop or ()),
         keep=tuple(keep or ()),
+        exclude=tuple(exclude or ()),
+        near_duplicates=not no_near_duplicates,
         allow_missing=allow_missing,
     )
     prepared = run(workspace, request, progress)

@@ -57,7 +57,7 @@ def show_components(output: Output, joined: Joined) -> None:
         first = ", ".join(component.images[:3])
         output.say(
             f"warning: near-duplicates alone join {component.lesions:,} lesions "
-            f"({len(component.images):,} images: {first}, …): look at them (dataset.json lists them)"
+            f"({len(component.images):,} images: {first}, …). Look at them: dataset.json lists all"
         )
 
 

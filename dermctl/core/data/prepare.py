@@ -11,8 +11,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from dermctl import __version__
-from dermctl.core.data.past import Past, read_past
+from dermctl.core.data.account import Prepared, description
+from dermctl.core.data.likeness import joined, near_duplicates
+from dermctl.core.data.past import Past, continued_recipe, read_past
 from dermctl.core.data.raw import Raw, complete_raw, refuse_lost_classes
 from dermctl.datasets.assembly import (
     assemble_manifest,
@@ -25,29 +26,23 @@ from dermctl.datasets.assembly import (
     write_rejected,
     write_splits,
 )
-from dermctl.datasets.division import (
-    Recipe,
-    Rows,
-    divide,
-    keeps_its_split,
-    published_splits,
-    to_withdraw,
-)
+from dermctl.datasets.division import Rows, divide, to_withdraw
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
+from dermctl.datasets.exclusion import Exclusion, read_exclusion
 from dermctl.datasets.inspection import inspect_source
-from dermctl.datasets.manifest import MANIFEST_VERSION
+from dermctl.datasets.labelling import read_labelled
+from dermctl.datasets.near_duplicates.table import write_near_duplicates
 from dermctl.datasets.packer import Looking, Seen, repack
 from dermctl.datasets.packing import PACKED_SIDE
 from dermctl.datasets.reasons import Action, resolve_actions
+from dermctl.datasets.remembered import write_history
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
-from dermctl.datasets.splits import SPLITS
 from dermctl.datasets.store import STORE_FOLDER
-from dermctl.datasets.synthetic.folder import LICENSE as SYNTHETIC_LICENSE
 from dermctl.datasets.synthetic.folder import MARKER as SYNTHETIC_MARK
 from dermctl.errors import DataError
-from dermctl.files import recover_folder, swap_folder, write_json
+from dermctl.files import sole_writer, swap_folder, write_json
 from dermctl.progress import SILENT, Progress
 from dermctl.report.dataset import write_dataset_report
 from dermctl.runs import now
@@ -76,47 +71,20 @@ class PrepareRequest:
     max_aspect: float = MAX_ASPECT
     drop: tuple[str, ...] = ()
     keep: tuple[str, ...] = ()
+    exclude: tuple[Path, ...] = ()
+    near_duplicates: bool = True
     allow_missing: bool = False
 
     @property
     def looking(self) -> Looking:
         """How files are looked at."""
-        return Looking(self.size, self.min_side, self.max_aspect, workers=self.workers)
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What came of it. Rows in = kept + rejected, always."""
-
-    name: str
-    folder: Path
-    rows: int
-    kept: int
-    rejected: Mapping[str, int]
-    noted: Mapping[str, int]
-    table_faults: Mapping[str, int]
-    counts: Mapping[str, Mapping[str, int]]  # split -> class -> images
-    groups: Mapping[str, int]  # split -> groups
-    untestable: Mapping[str, int]
-    label: str | None
-    synthetic: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them."""
-        return {
-            "name": self.name,
-            "folder": str(self.folder),
-            "rows": self.rows,
-            "kept": self.kept,
-            "rejected": dict(self.rejected),
-            "noted": dict(self.noted),
-            "table_faults": dict(self.table_faults),
-            "splits": {split: dict(counts) for split, counts in self.counts.items()},
-            "groups": dict(self.groups),
-            "untestable": dict(self.untestable),
-            "label": self.label,
-            "synthetic": self.synthetic,
-        }
+        return Looking(
+            self.size,
+            self.min_side,
+            self.max_aspect,
+            keypoints=self.near_duplicates,
+            workers=self.workers,
+        )
 
 
 def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = SILENT) -> Prepared:
@@ -142,21 +110,21 @@ def prepare(workspace: Workspace, request: PrepareRequest, progress: Progress = 
         allow_missing=request.allow_missing,
         progress=progress,
     )
-    source_table = source.read(raw.folder, request.read)
+    source_table = read_labelled(source, raw.folder, request.read)
     refuse_lost_classes(raw, source_table, allow_missing=request.allow_missing)
     place = workspace.data / name
-    recover_folder(place)
-    past = read_past(place, source.name)
     building = place.with_name(f".{name}.partial")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
-    try:
-        prepared = _build(
-            building, place, name, raw, source, source_table, past, actions, request, progress
-        )
-        swap_folder(building, place)
-    finally:
+    with sole_writer(place):
+        past = read_past(place, source.name)
         shutil.rmtree(building, ignore_errors=True)
+        building.mkdir(parents=True)
+        try:
+            prepared = _build(
+                building, place, name, raw, source, source_table, past, actions, request, progress
+            )
+            swap_folder(building, place)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
     return prepared
 
 
@@ -174,6 +142,7 @@ def _build(
 ) -> Prepared:
     table = source_table.table
     labels: list[str | None] = table.column("label").to_pylist()
+    exclusions = _exclusions(request.exclude, table, progress)
     inspected = inspect_source(
         source_table,
         raw.folder,
@@ -182,6 +151,7 @@ def _build(
         store=folder / STORE_FOLDER,
         licenses=request.licenses,
         min_class=request.min_class,
+        excluded={row: why for found in exclusions for row, why in found.rows.items()},
         why_missing=raw.why_missing(),
         progress=progress,
     )
@@ -194,14 +164,33 @@ def _build(
             hint=f"This is the layout that is read: {source.layout}",
         )
     rows = _rows(table, kept, inspected.seen)
-    recipe = _recipe(name, rows, past, request, progress)
+    duplicates = near_duplicates(
+        table.column("image_id").to_pylist(),
+        inspected.seen,
+        kept,
+        source_table.duplicates,
+        search=request.near_duplicates,
+        workers=request.workers,
+        progress=progress,
+    )
+    recipe = continued_recipe(
+        name,
+        past,
+        rows,
+        val=request.val,
+        test=request.test,
+        seed=request.seed,
+        near_duplicates=request.near_duplicates,
+        progress=progress,
+    )
     row_of = dict(zip(rows.image_ids, kept, strict=True))
-    for gone in to_withdraw(rows, past.splits, recipe.official):
-        detail = past.why.get(gone.image_id, gone.detail)
-        findings.found(row_of[gone.image_id], gone.reason, detail, actions)
+    withdrawals = to_withdraw(rows, past.splits, recipe.official, duplicates.ids())
+    for gone in withdrawals:
+        findings.found(row_of[gone.image_id], gone.reason, past.explain(gone), actions)
     kept = findings.kept(len(labels))
     seen = _without_rejected(folder, table, inspected.seen, kept)
-    groups, assignment = divide(name, _rows(table, kept, seen), recipe, past.splits)
+    rows = _rows(table, kept, seen)
+    groups, assignment = divide(name, rows, recipe, past.splits, duplicates.ids())
     manifest = assemble_manifest(name, table, kept, seen, groups)
     splits = assignment.splits
     prepared = Prepared(
@@ -212,45 +201,35 @@ def _build(
         rejected=rejected_counts(source_table, findings),
         noted=most_first(findings.noted),
         table_faults=table_fault_counts(source_table),
+        exclusions=exclusions,
+        near_duplicates=joined(rows, duplicates, groups, name),
         counts=class_counts([labels[row] for row in kept], splits),
         groups=group_counts(groups, splits),
         untestable=untestable_classes([labels[row] for row in kept], groups, splits),
         label=source_table.label_column,
         synthetic=(raw.folder / SYNTHETIC_MARK).exists(),
+        target=source_table.target,
     )
-    description = _description(prepared, source, request, recipe, [labels[row] for row in kept])
-    write_splits(folder, manifest, splits, description)
+    about = description(prepared, source, request.size, recipe, [labels[row] for row in kept])
+    write_splits(folder, manifest, splits, about)
     write_rejected(folder / "rejected.parquet", name, source_table, findings)
-    document = {**description, "prepared_at": now(), **prepared.to_json()}
+    write_near_duplicates(folder, duplicates)
+    now_in = dict(zip(rows.image_ids, splits, strict=True))
+    write_history(folder, past.history.grown(now_in, withdrawals))
+    document = {**about, "prepared_at": now(), **prepared.to_json()}
     write_json(folder / DATASET_FILE, document)
     write_dataset_report(folder / "report.html", document, manifest, splits)
     return prepared
 
 
-def _description(
-    prepared: Prepared,
-    source: Source,
-    request: PrepareRequest,
-    recipe: Recipe,
-    labels: Sequence[str | None],
-) -> dict[str, Any]:
-    """What holds for the whole dataset: written into each manifest and into dataset.json."""
-    return {
-        "manifest_version": MANIFEST_VERSION,
-        "dermctl": __version__,
-        "name": prepared.name,
-        "source": source.name,
-        "title": source.title,
-        "label": prepared.label,
-        "classes": sorted({label for label in labels if label is not None}),
-        "untestable": dict(prepared.untestable),
-        "split": recipe.to_json(),
-        "size": request.size,
-        # Drawn images only borrow the layout of a source: no patient's licence or paper holds.
-        "license": SYNTHETIC_LICENSE if prepared.synthetic else source.license,
-        "citation": "" if prepared.synthetic else source.citation,
-        "synthetic": prepared.synthetic,
-    }
+def _exclusions(
+    files: Sequence[Path], table: pa.Table, progress: Progress
+) -> tuple[Exclusion, ...]:
+    """Read the lists of images to leave out, and say what each of them comes to."""
+    found = tuple(read_exclusion(path, table) for path in files)
+    for exclusion in found:
+        progress.say(str(exclusion))
+    return found
 
 
 def _without_rejected(
@@ -287,25 +266,6 @@ def _rows(table: pa.Table, kept: Sequence[int], seen: Mapping[int, Seen]) -> Row
         skin_types=column("fitzpatrick"),
         official=column("split"),
     )
-
-
-def _recipe(
-    name: str, rows: Rows, past: Past, request: PrepareRequest, progress: Progress
-) -> Recipe:
-    """How to divide; what is taken from before or from the publisher is said."""
-    recipe = (past.recipe or Recipe()).changed(request.val, request.test, request.seed)
-    published = {*recipe.official, *published_splits(rows.official)}
-    recipe = replace(recipe, official=tuple(split for split in SPLITS if split in published))
-    if past.recipe is not None:
-        keeping = keeps_its_split(past.splits, rows.image_ids)
-        new = len(rows.image_ids) - keeping
-        progress.say(
-            f"'{name}' is there already: its {keeping:,} images keep their split, {new:,} others "
-            f"fill what is short ({recipe}); draw anew with: dermctl data split {name}"
-        )
-    elif recipe.official:
-        progress.say(f"the source's own split is kept: {', '.join(recipe.official)}")
-    return recipe
 
 
 def _most_common(findings: Findings) -> str:

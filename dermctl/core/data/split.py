@@ -28,14 +28,16 @@ from dermctl.datasets.manifest import (
     read_manifest,
     write_parquet,
 )
+from dermctl.datasets.near_duplicates.table import NEAR_DUPLICATES_FILE
+from dermctl.datasets.remembered import History, write_history
 from dermctl.datasets.splits import TEST, Assignment
 from dermctl.datasets.store import STORE_FOLDER
 from dermctl.errors import DataError
-from dermctl.files import recover_folder, swap_folder, write_json
+from dermctl.files import sole_writer, swap_folder, write_json
 from dermctl.progress import SILENT, Progress
 from dermctl.report.dataset import write_dataset_report
 from dermctl.runs import now
-from dermctl.workspace import DATASET_FILE, Workspace, check_name
+from dermctl.workspace import DATASET_FILE, Workspace
 
 FOLDS_FILE = "folds.parquet"
 FOLDS_SCHEMA = pa.schema(
@@ -125,7 +127,11 @@ def split(workspace: Workspace, request: SplitRequest, progress: Progress = SILE
     Raises:
         DataError: there is no such dataset, it cannot be read, or it cannot be divided like this.
     """
-    recover_folder(workspace.data / check_name(request.name))
+    with sole_writer(workspace.dataset(request.name)):
+        return _split(workspace, request, progress)
+
+
+def _split(workspace: Workspace, request: SplitRequest, progress: Progress) -> Divided:
     dataset = _read(workspace.dataset(request.name))
     recipe = dataset.recipe.changed(request.val, request.test, request.seed)
     if request.folds_only:
@@ -207,7 +213,11 @@ def _build(
     document = {**dataset.document, **changed, **counts, "split_at": now()}
     write_json(folder / DATASET_FILE, document)
     write_dataset_report(folder / "report.html", document, dataset.manifest, splits)
-    _link(dataset.folder / REJECTED, folder / REJECTED)
+    now_in = dict(zip(dataset.column("image_id"), splits, strict=True))
+    write_history(folder, History(now_in))
+    for name in (REJECTED, NEAR_DUPLICATES_FILE):
+        if (dataset.folder / name).exists():
+            _link(dataset.folder / name, folder / name)
     (folder / STORE_FOLDER).mkdir()
     for shard in sorted((dataset.folder / STORE_FOLDER).iterdir()):
         _link(shard, folder / STORE_FOLDER / shard.name)

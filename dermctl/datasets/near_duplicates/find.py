@@ -77,12 +77,12 @@ def find_near_duplicates(
     Returns:
         verified pairs, sorted by row.
     """
-    proposals = propose(descriptions)
+    proposals = propose(descriptions, progress)
     if skip_within is not None:
         proposals = _between(proposals, np.asarray(skip_within))
     found: dict[tuple[int, int], Pair] = {}
     tasks = _tasks(descriptions, proposals)
-    with progress.task("Verifying near-duplicates", len(proposals), "pairs") as bar:
+    with progress.task("verify near-duplicates", len(proposals), "pairs") as bar:
         for verified, pairs in ordered_map(_verify_task, tasks, workers):
             for pair in pairs:
                 rows = (pair.i, pair.j)
@@ -93,19 +93,19 @@ def find_near_duplicates(
 
 
 def large_components(
-    pairs: Sequence[Pair], lesions: Sequence[Hashable], limit: int = MAX_LESIONS
+    pairs: ArrayLike, lesions: Sequence[Hashable], limit: int = MAX_LESIONS
 ) -> list[list[int]]:
     """Components that near-duplicates alone join and that hold suspiciously many lesions.
 
     Args:
-        pairs: verified pairs.
+        pairs: [m, 2] rows of verified pairs.
         lesions: [n] lesion of each picture; where it is unknown, anything unique.
         limit: lesions up to which a component is plausible.
 
     Returns:
         the rows of each component to be looked at, the largest first.
     """
-    numbers = connected_groups(len(lesions), [[(pair.i, pair.j) for pair in pairs]])
+    numbers = connected_groups(len(lesions), [pairs])
     members: dict[int, list[int]] = {}
     for row, number in enumerate(numbers.tolist()):
         members.setdefault(number, []).append(row)

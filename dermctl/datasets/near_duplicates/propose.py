@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from dermctl.datasets.near_duplicates.codes import WORDS, Codes
 from dermctl.datasets.near_duplicates.describe import Descriptions
+from dermctl.progress import SILENT, Progress
 
 TABLES = 8
 """One for each 16-bit part of a half code, joined with the part after it."""
@@ -72,13 +73,22 @@ class _Table:
     left: NDArray[np.uint8]
 
 
-def propose(descriptions: Descriptions) -> Proposals:
-    """Propose pairs of pictures that share rare keypoints, sorted by row."""
+def propose(descriptions: Descriptions, progress: Progress = SILENT) -> Proposals:
+    """Propose pairs of pictures that share rare keypoints, sorted by row.
+
+    Args:
+        descriptions: of the pictures.
+        progress: one unit a picture.
+    """
     n = len(descriptions)
     rows = np.repeat(np.arange(n, dtype=np.uint32), np.diff(descriptions.offsets))
     bits = part_bits(len(rows))
-    tables = [_table(descriptions.codes, rows, part, bits) for part in range(TABLES)]
-    counted = [_count(tables, start) for start in range(0, n, SLICE)]
+    counted = []
+    with progress.task("propose near-duplicates", n) as bar:
+        tables = [_table(descriptions.codes, rows, part, bits) for part in range(TABLES)]
+        for start in range(0, n, SLICE):
+            counted.append(_count(tables, start))
+            bar.advance(min(SLICE, n - start))
     ballots = np.concatenate([np.empty(0, np.uint64), *(found for found, _ in counted)])
     votes = np.concatenate([np.empty(0, np.int64), *(number for _, number in counted)])
     pairs = np.stack([ballots >> _HIGH, (ballots & _LOW) >> _ONE], axis=1).astype(np.int64)

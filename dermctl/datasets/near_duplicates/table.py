@@ -9,7 +9,7 @@ because of a pair (``leak``, ``bridges_splits``) are named as well, so an end of
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,11 +112,3 @@ def read_near_duplicates(folder: Path) -> NearDuplicates:
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"cannot be read ({error})", where=path, hint=again) from error
     return NearDuplicates(links, searched)
-
-
-def row_pairs(pairs: Iterable[tuple[str, str]], image_ids: Sequence[str]) -> list[tuple[int, int]]:
-    """The rows of pairs of images, of those pairs whose both images are among ``image_ids``."""
-    row_of = {image_id: row for row, image_id in enumerate(image_ids)}
-    return [
-        (row_of[one], row_of[other]) for one, other in pairs if one in row_of and other in row_of
-    ]

@@ -12,9 +12,11 @@ from dermctl.core.data import prepare as module
 from dermctl.core.data.prepare import prepare
 from dermctl.datasets.examine import examine
 from dermctl.datasets.manifest import SPLITS, manifest_description
+from dermctl.datasets.prepared import load_split
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.errors import DataError, UsageFault
+from dermctl.files import sole_writer
 from dermctl.workspace import Workspace
 from tests.core.data.clinic import (
     CLASSES,
@@ -54,6 +56,8 @@ def test_a_sound_source_is_kept_whole(clinic: Clinic, tmp_path: Path) -> None:
     assert (prepared.rows, prepared.kept, prepared.rejected) == (PATIENTS * EACH,) * 2 + ({},)
     assert names(prepared.folder) == [
         "dataset.json",
+        "history.parquet",
+        "near_duplicates.parquet",
         "rejected.parquet",
         "report.html",
         "store",
@@ -221,6 +225,19 @@ def test_a_prepare_killed_while_it_swapped_folders_keeps_a_dataset(
     with pytest.raises(DataError):
         prepare(workspace, clinic.request(val=0.6, test=0.6))
     assert workspace.dataset("clinic") == folder
+    folder.replace(folder.with_name(".clinic.old"))
+    assert len(load_split(folder, "train")), "a reader brings it back too"
+
+
+def test_two_prepares_of_one_name_do_not_meet(clinic: Clinic, workspace: Workspace) -> None:
+    with (
+        sole_writer(workspace.data / "clinic"),
+        pytest.raises(DataError, match="another command is writing 'clinic'"),
+    ):
+        prepare(workspace, clinic.request())
+    assert names(workspace.data) == []
+    prepare(workspace, clinic.request())
+    assert names(workspace.data) == ["clinic"]
 
 
 def test_nothing_usable_says_why(workspace: Workspace, tmp_path: Path) -> None:

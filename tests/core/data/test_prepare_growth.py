@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dermctl.core.data import prepare as module
-from dermctl.core.data.prepare import Prepared, PrepareRequest, prepare
+from dermctl.core.data.account import Prepared
+from dermctl.core.data.prepare import PrepareRequest, prepare
 from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.errors import DataError

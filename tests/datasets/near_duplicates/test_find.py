@@ -11,7 +11,6 @@ import pytest
 from dermctl.datasets.near_duplicates import (
     COPY,
     Descriptions,
-    Pair,
     describe,
     find_near_duplicates,
     large_components,
@@ -70,10 +69,7 @@ def test_two_workers_find_what_one_finds(scene):
 
 
 def test_components_of_many_lesions_are_listed_largest_first():
-    def pair(i: int, j: int) -> Pair:
-        return Pair(i, j, 9, COPY, False, 0.0, 1.0)
-
-    chain = [pair(n, n + 1) for n in range(3)] + [pair(n, n + 1) for n in range(5, 9)]
+    chain = [(n, n + 1) for n in [*range(3), *range(5, 9)]]
     lesions = [f"lesion {n}" for n in range(12)]
     assert large_components(chain, lesions, limit=3) == [[5, 6, 7, 8, 9], [0, 1, 2, 3]]
     assert large_components(chain, lesions, limit=4) == [[5, 6, 7, 8, 9]]

@@ -15,7 +15,6 @@ from dermctl.datasets.near_duplicates.table import (
     Link,
     NearDuplicates,
     read_near_duplicates,
-    row_pairs,
     write_near_duplicates,
 )
 from dermctl.errors import DataError
@@ -55,8 +54,3 @@ def test_another_parquet_file_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / NEAR_DUPLICATES_FILE)
     with pytest.raises(DataError, match="cannot be read"):
         read_near_duplicates(tmp_path)
-
-
-def test_pairs_whose_ends_are_both_there_become_rows() -> None:
-    pairs = [("a", "c"), ("c", "gone"), ("b", "a")]
-    assert row_pairs(pairs, IDS) == [(0, 2), (1, 0)]
