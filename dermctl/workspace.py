@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dermctl.errors import DataError, UsageFault
+from dermctl.files import settle
 
 ENVIRONMENT_VARIABLE = "DERMCTL_WORKSPACE"
 DATASET_FILE = "dataset.json"
@@ -51,6 +52,7 @@ class Workspace:
     def dataset(self, name: str) -> Path:
         """Folder of a prepared dataset; DataError, naming those there are, when it is not one."""
         folder = self.data / check_name(name)
+        settle(folder)
         if not (folder / DATASET_FILE).is_file():
             there = ", ".join(path.name for path in self.datasets()) or "none"
             raise DataError(
@@ -62,6 +64,8 @@ class Workspace:
 
     def datasets(self) -> list[Path]:
         """Folders of all prepared datasets, oldest first."""
+        for aside in self.data.glob(".*.old"):
+            settle(self.data / aside.name[1 : -len(".old")])
         return sorted(
             (
                 path.parent

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
-from dermctl.files import recover_folder, replacing, swap_folder, write_json, write_text
+from dermctl.errors import DataError
+from dermctl.files import (
+    recover_folder,
+    replacing,
+    settle,
+    sole_writer,
+    swap_folder,
+    write_json,
+    write_text,
+)
+from dermctl.lock import only_one
 
 
 def names(folder: Path) -> list[str]:
@@ -116,3 +128,48 @@ def test_swap_killed_before_its_clean_up_keeps_the_new_folder(tmp_path: Path) ->
 def test_recover_folder_does_nothing_where_nothing_happened(tmp_path: Path) -> None:
     recover_folder(tmp_path / "isic")
     assert names(tmp_path) == []
+
+
+def test_a_reader_brings_back_what_a_killed_swap_left_aside(tmp_path: Path) -> None:
+    folder_with(tmp_path / ".isic.old", "old")
+    settle(tmp_path / "isic")
+    assert (tmp_path / "isic" / "inside").read_text() == "old"
+    assert names(tmp_path) == ["isic"]
+    settle(tmp_path / "isic")
+    settle(tmp_path / "padufes")
+    assert names(tmp_path) == ["isic"]
+
+
+def test_a_reader_waits_for_a_swap_that_is_under_way(tmp_path: Path) -> None:
+    """Between the renames nothing lies at the place, and its writer is alive."""
+    place, old = tmp_path / "isic", folder_with(tmp_path / ".isic.old", "old")
+    held, done = Event(), Event()
+
+    def write() -> None:
+        with only_one(tmp_path / ".isic.lock", "", ""):
+            held.set()
+            time.sleep(0.1)
+            folder_with(place, "new")
+            done.set()
+
+    writer = Thread(target=write)
+    writer.start()
+    held.wait()
+    settle(place)
+    assert done.is_set()
+    writer.join()
+    assert (place / "inside").read_text() == "new"
+    assert old.exists(), "left to the next writer"
+
+
+def test_one_writer_at_a_time(tmp_path: Path) -> None:
+    place = folder_with(tmp_path / "isic", "old")
+    with (
+        sole_writer(place),
+        pytest.raises(DataError, match="another command is writing 'isic'"),
+        sole_writer(place),
+    ):
+        pass
+    with sole_writer(tmp_path / "padufes"), sole_writer(place):
+        assert names(tmp_path) == [".isic.lock", ".padufes.lock", "isic"]
+    assert names(tmp_path) == ["isic"]

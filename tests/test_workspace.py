@@ -72,6 +72,17 @@ def test_datasets_under_construction_and_other_folders_do_not_count(workspace: W
     assert "dermctl data prepare" in str(caught.value)
 
 
+def test_a_dataset_that_a_killed_swap_left_aside_is_there(workspace: Workspace) -> None:
+    folder = dataset(workspace, "isic", "2026")
+    folder.replace(folder.with_name(".isic.old"))
+    assert workspace.datasets() == [folder]
+    folder.replace(folder.with_name(".isic.old"))
+    assert workspace.dataset("isic") == folder
+    folder.replace(folder.with_name(".isic.old"))
+    assert workspace.newest_dataset() == folder
+    assert [path.name for path in workspace.data.iterdir()] == ["isic"]
+
+
 def test_missing_dataset_is_named_beside_those_there_are(workspace: Workspace) -> None:
     dataset(workspace, "isic", "2026")
     assert workspace.dataset("isic") == workspace.data / "isic"

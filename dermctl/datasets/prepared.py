@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl.datasets.manifest import manifest_description, read_manifest
+from dermctl.files import settle
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def load_split(folder: Path, name: str) -> Split:
     Raises:
         DataError: when its manifest is missing or damaged.
     """
+    settle(folder)
     table = read_manifest(folder, name)
     digest = hashlib.sha256((folder / f"{name}.parquet").read_bytes()).hexdigest()
     return Split(folder, name, table, manifest_description(table), digest)

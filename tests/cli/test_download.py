@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from dermctl.cli.main import app
-from dermctl.datasets.fetch.lock import only_one
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.datasets.sources.registry import get_source
+from dermctl.lock import only_one
 from tests.atlas import TABLE_PATH, as_csv, atlas_rows, picture, serve_atlas
 from tests.datasets.fetch.test_archives import zipped
 from tests.made import jpeg
@@ -394,7 +394,7 @@ def test_the_snapshot_of_the_isic_archive(site, run):
 
 def test_one_download_at_a_time_into_a_folder(site, run):
     serve_atlas(site, 2)
-    with only_one(Path("raw/fitzpatrick/.partial"), "lock"):
+    with only_one(Path("raw/fitzpatrick/.partial/lock"), "", ""):
         result = run("fitzpatrick")
     assert result.exit_code == 1
     assert "another download into this folder" in result.stderr

@@ -43,6 +43,9 @@ def list_data(ctx: typer.Context, json: JSON = False) -> None:
             ],
             right=(3, 4, 5, 6, 7),
         )
-    else:
+    elif not listing.damaged:
         output.line("  none yet")
         output.next_steps("dermctl data prepare SOURCE --raw DIR")
+    if listing.damaged:
+        output.heading("Damaged")
+        output.facts({one.folder.name: one.what for one in listing.damaged})

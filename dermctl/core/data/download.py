@@ -11,7 +11,6 @@ from typing import Any
 from dermctl.core.data.filling import Filling
 from dermctl.core.data.loss import Loss, loss_of
 from dermctl.core.data.selection import Selection, table_of
-from dermctl.datasets.fetch.lock import only_one
 from dermctl.datasets.fetch.many import WORKERS, Manner
 from dermctl.datasets.fetch.partial import PARTIAL_FOLDER
 from dermctl.datasets.sources.base import (
@@ -23,6 +22,7 @@ from dermctl.datasets.sources.base import (
 )
 from dermctl.datasets.sources.registry import get_source
 from dermctl.errors import DataError, UsageFault
+from dermctl.lock import only_one
 from dermctl.progress import SILENT, Progress
 from dermctl.workspace import Workspace
 
@@ -118,7 +118,9 @@ def download(
     folder = request.to if request.to is not None else workspace.raw / source.name
     request.selection.check_folder(folder)
     manner = Manner(workers=request.workers, retry_failed=request.retry_failed)
-    with only_one(folder / PARTIAL_FOLDER, "lock"):
+    busy = "another download into this folder is under way"
+    hint = "Wait for its end, or name another folder with --to DIR"
+    with only_one(folder / PARTIAL_FOLDER / "lock", busy, hint):
         filling = Filling(folder, manner, progress)
         _fill(filling, source, request)
         filling.write_down()

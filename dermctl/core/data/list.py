@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from dermctl.datasets.manifest import SPLITS, read_manifest
 from dermctl.datasets.sources.base import Source
 from dermctl.datasets.sources.registry import SOURCES
+from dermctl.datasets.store import STORE_FOLDER
 from dermctl.errors import DataError
 from dermctl.workspace import DATASET_FILE, Workspace
 
@@ -42,11 +44,20 @@ class PreparedDataset:
 
 
 @dataclass(frozen=True)
+class DamagedDataset:
+    """A folder of a dataset that cannot be described, and why."""
+
+    folder: Path
+    what: str
+
+
+@dataclass(frozen=True)
 class Listing:
     """What there is."""
 
     sources: tuple[Source, ...]
     prepared: tuple[PreparedDataset, ...]
+    damaged: tuple[DamagedDataset, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -55,13 +66,25 @@ class Listing:
                 {fact: getattr(source, fact) for fact in _SOURCE_FACTS} for source in self.sources
             ],
             "prepared": [asdict(dataset) for dataset in self.prepared],
+            "damaged": [{"folder": str(one.folder), "what": one.what} for one in self.damaged],
         }
 
 
 def list_data(workspace: Workspace) -> Listing:
-    """All sources that are known, and all datasets prepared in the workspace."""
-    prepared = tuple(describe_dataset(folder) for folder in workspace.datasets())
-    return Listing(tuple(SOURCES.values()), prepared)
+    """All sources that are known, and all datasets prepared in the workspace.
+
+    A damaged one keeps no other from being listed.
+    """
+    prepared, damaged = [], []
+    for folder in workspace.datasets():
+        try:
+            described = describe_dataset(folder)
+            _check_files(folder)
+        except DataError as error:
+            damaged.append(DamagedDataset(folder, str(error)))
+        else:
+            prepared.append(described)
+    return Listing(tuple(SOURCES.values()), tuple(prepared), tuple(damaged))
 
 
 def describe_dataset(folder: Path) -> PreparedDataset:
@@ -88,3 +111,15 @@ def describe_dataset(folder: Path) -> PreparedDataset:
             where=path,
             hint=f"Prepare it again with: dermctl data prepare … --name {folder.name}",
         ) from error
+
+
+def _check_files(folder: Path) -> None:
+    """Whether the manifests and the store are there; `data check` looks at all that is in them."""
+    for split in SPLITS:
+        read_manifest(folder, split, ["image_id"])
+    if not (folder / STORE_FOLDER).is_dir():
+        raise DataError(
+            "the store is missing",
+            where=folder / STORE_FOLDER,
+            hint=f"Prepare it again with: dermctl data prepare … --name {folder.name}",
+        )

@@ -1,0 +1,64 @@
+"""One process at a time, also where one of them is killed or removes the file."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dermctl.errors import DataError
+from dermctl.lock import only_one
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from dermctl.lock import only_one
+with only_one(Path(sys.argv[1]), "", ""):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_the_second_is_told_and_the_file_is_gone_afterwards(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "lock"
+    with only_one(file, "busy", "wait"):
+        with pytest.raises(DataError) as caught, only_one(file, "busy", "wait"):
+            pass
+        assert (caught.value.what, caught.value.hint) == ("busy", "wait")
+        assert file.exists()
+    assert list(file.parent.iterdir()) == []
+    with only_one(file, "busy", "wait"):
+        pass
+
+
+def test_it_is_let_go_of_when_the_work_fails(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), only_one(tmp_path / "lock", "busy", "wait"):
+        raise ZeroDivisionError
+    with only_one(tmp_path / "lock", "busy", "wait"):
+        pass
+
+
+def test_it_may_be_removed_while_it_is_held(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    with only_one(file, "busy", "wait"):
+        file.unlink()
+    with only_one(file, "busy", "wait"):
+        assert file.exists()
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(DataError), only_one(file, "busy", "wait"):
+            pass
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    with only_one(file, "busy", "wait"):
+        pass
+    assert not file.exists()
