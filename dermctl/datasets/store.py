@@ -72,8 +72,17 @@ class StoreWriter:
         batch = pa.record_batch([self._ids, self._images, digests], schema=_SCHEMA)
         path = self.folder / shard_name(self._shard)
         temporary = path.with_suffix(".partial")
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            writer.write_batch(batch)
+        try:
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+                writer.write_batch(batch)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            reason = error.strerror or str(error)
+            raise DataError(
+                f"a shard of the store cannot be written ({reason})",
+                where=path,
+                hint="Free some space and run the same command again: what was there stays",
+            ) from error
         temporary.replace(path)
         self._ids, self._images, self._bytes = [], [], 0
         self._shard += 1
@@ -111,13 +120,22 @@ class Store:
     def read(self, shard: int, row: int) -> memoryview:
         """The encoded bytes of one image, without a copy."""
         opened = self._shards.get(shard) or self._open(shard)
-        if not 0 <= row < len(opened.offsets) - 1:
+        if not 0 <= row < self.length(shard):
             raise DataError(
-                f"row {row} lies outside the shard, which holds {len(opened.offsets) - 1} images",
+                f"row {row} lies outside the shard, which holds {self.length(shard)} images",
                 where=self.folder / shard_name(shard),
                 hint="Prepare the dataset again with: dermctl data prepare",
             )
         return opened.data[opened.offsets[row] : opened.offsets[row + 1]]
+
+    def length(self, shard: int) -> int:
+        """How many images a shard holds.
+
+        Raises:
+            DataError: it is missing, damaged or no shard of a store.
+        """
+        opened = self._shards.get(shard) or self._open(shard)
+        return len(opened.offsets) - 1
 
     def shards(self) -> list[int]:
         """Numbers of the shards that are there."""

@@ -193,3 +193,32 @@ def test_changed_bytes_are_found_by_their_hash(tmp_path: Path) -> None:
     assert image_id == "id-4"
     assert "SHA-256" in fault
     assert "row 4" in fault
+
+
+def test_a_length_is_known_without_reading_images(tmp_path: Path) -> None:
+    written(tmp_path, shard_images=8)
+    assert [Store(tmp_path).length(shard) for shard in range(3)] == [8, 8, 4]
+
+
+_FULL = """
+import pathlib, resource, sys
+from dermctl.datasets.store import StoreWriter
+from dermctl.errors import DataError
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    with StoreWriter(pathlib.Path(sys.argv[1]), shard_images=1) as writer:
+        writer.add("small", b"x" * 1_000)
+        writer.add("large", b"x" * 2_000_000)
+except DataError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of file sizes here")
+def test_where_nothing_more_can_be_written_no_half_shard_stays(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _FULL, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    (line,) = done.stdout.splitlines()
+    assert "cannot be written (" in line
+    assert str(tmp_path / shard_name(1)) in line
+    assert [path.name for path in tmp_path.iterdir()] == [shard_name(0)]
