@@ -20,6 +20,7 @@ from dermctl.datasets.assembly import (
     untestable_classes,
     write_splits,
 )
+from dermctl.datasets.descriptors import DESCRIPTORS_FILE
 from dermctl.datasets.division import Recipe
 from dermctl.datasets.folds import grouped_folds
 from dermctl.datasets.manifest import (
@@ -215,7 +216,7 @@ def _build(
     write_dataset_report(folder / "report.html", document, dataset.manifest, splits)
     now_in = dict(zip(dataset.column("image_id"), splits, strict=True))
     write_history(folder, History(now_in))
-    for name in (REJECTED, NEAR_DUPLICATES_FILE):
+    for name in (REJECTED, NEAR_DUPLICATES_FILE, DESCRIPTORS_FILE):
         if (dataset.folder / name).exists():
             _link(dataset.folder / name, folder / name)
     (folder / STORE_FOLDER).mkdir()
