@@ -70,6 +70,40 @@ def build_loss(name: str, **parameters: object) -> nn.Module:
         ) from error
 
 
+def build_labelled_loss(name: str, **parameters: object) -> nn.Module:
+    """As ``build_loss``, but every loss is called with (embeddings [R, D], labels [R]).
+
+    Raises:
+        ConfigError: as ``build_loss``; or the loss takes no labels, or learns weights for a fixed
+            set of classes (images without a label are of none).
+    """
+    name = resolve_name(name)
+    if name in TWO_VIEWS:
+        raise ConfigError(
+            f"{name} takes no labels",
+            where="loss",
+            hint="Leave --loss out, or take --method simclr, which learns from two views",
+        )
+    if name not in OWN and "num_classes" in accepted_parameters(metric_learning_losses()[name]):
+        raise ConfigError(
+            f"{name} learns a weight for each class, and images without a label are of none",
+            where="loss",
+            hint="Take a loss over pairs or triplets, as supcon or TripletMarginLoss",
+        )
+    return build_loss(name, **parameters)
+
+
+def takes_groups(name: str) -> bool:
+    """Whether a loss leaves images of one group out of the negatives, or has no negatives."""
+    return resolve_name(name) in TWO_VIEWS
+
+
+def takes_temperature(name: str) -> bool:
+    """Whether a loss of our own divides similarities by a temperature."""
+    name = resolve_name(name)
+    return name in OWN and "temperature" in inspect.signature(OWN[name]).parameters
+
+
 def build_two_view_loss(name: str, **parameters: object) -> nn.Module:
     """As ``build_loss``, but every loss is called with (z0 [N, D], z1 [N, D], groups or None).
 
@@ -122,7 +156,7 @@ def _names_without_labels() -> list[str]:
 def _check_parameters(
     name: str, given: dict[str, object], accepted: list[str], required: list[str]
 ) -> None:
-    unknown = [parameter for parameter in given if parameter not in accepted]
+    unknown = [_with_nearest(each, accepted) for each in given if each not in accepted]
     missing = [parameter for parameter in required if parameter not in given]
     faults = [f"does not know {', '.join(unknown)}"] * bool(unknown)
     faults += [f"needs {', '.join(missing)}"] * bool(missing)
@@ -132,3 +166,8 @@ def _check_parameters(
             where="loss",
             hint=f"It accepts: {', '.join(accepted)}",
         )
+
+
+def _with_nearest(parameter: str, accepted: list[str]) -> str:
+    near = difflib.get_close_matches(parameter, accepted, n=1, cutoff=0.5)
+    return parameter + (f" (did you mean {near[0]}?)" if near else "")

@@ -1,0 +1,126 @@
+"""What an encoder starts from: nothing, ImageNet, a checkpoint of ours, or weights in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.models import load_state_dict_from_hf
+from torch import nn
+
+from dermctl.checkpoint import Checkpoint, read_checkpoint
+from dermctl.errors import CheckpointError
+from dermctl.models.encoder import build_encoder, check_image_size
+from dermctl.models.foreign import fill_from, read_weights
+from dermctl.models.restore import restore_encoder
+
+IMAGENET = "imagenet"
+"""The word for the weights that timm has for an encoder by default."""
+_OURS = ".ckpt"
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """An encoder and where its weights come from.
+
+    Args:
+        encoder: images [B, 3, H, W] -> embeddings [B, D].
+        checkpoint: of ours, where they come from one.
+        foreign: whether they come from elsewhere: what they have seen is unknown.
+        mean: of the normalisation that the weights are used to; None: not known, or none yet.
+        std: likewise.
+    """
+
+    encoder: nn.Module
+    checkpoint: Checkpoint | None = None
+    foreign: bool = False
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+
+
+def start_encoder(name: str, image_size: int, init: str | None = None) -> Start:
+    """The encoder ``name`` for square images of ``image_size`` pixels, filled from ``init``.
+
+    Args:
+        name: of timm.
+        image_size: in pixels; position embeddings are resampled to it.
+        init: None (random), ``imagenet``, a checkpoint of ours (.ckpt), a safetensors or torch
+            file, or a folder that holds one (as ``dermctl export timm`` writes it).
+
+    Raises:
+        ConfigError: an encoder that timm does not know, or an image size that it refuses.
+        CheckpointError: weights that are not there or do not fit; what did not match is named.
+    """
+    if init is None:
+        return Start(build_encoder(name, image_size))
+    if init == IMAGENET:
+        return _from_imagenet(name, image_size)
+    path = Path(init)
+    if not path.exists():
+        raise CheckpointError(
+            "no such checkpoint or weights",
+            where=path,
+            hint=f"Name a file, or take --init {IMAGENET}",
+        )
+    if path.suffix == _OURS:
+        return _from_checkpoint(path, name, image_size)
+    encoder = build_encoder(name, image_size)
+    fill_from(encoder, read_weights(path), where=path)
+    return Start(encoder, foreign=True)
+
+
+def _from_checkpoint(path: Path, name: str, image_size: int) -> Start:
+    checkpoint = read_checkpoint(path)
+    about = checkpoint.about
+    if about.encoder != name:
+        raise CheckpointError(
+            f"the checkpoint holds {about.encoder}, not {name}",
+            where=path,
+            hint=f"Take --encoder {about.encoder}",
+        )
+    encoder = restore_encoder(checkpoint, image_size=image_size)
+    return Start(encoder, checkpoint, mean=about.mean, std=about.std)
+
+
+def _from_imagenet(name: str, image_size: int) -> Start:
+    encoder = build_encoder(name, image_size)
+    source = timm.get_pretrained_cfg(name)
+    if source is None or not source.has_weights:
+        family = name.split(".")[0].split("_")[0]
+        others = timm.list_models(f"{family}*", pretrained=True)[:3]
+        raise CheckpointError(
+            f"timm has no pretrained weights for '{name}'",
+            where=f"--init {IMAGENET}",
+            hint=f"It has some for: {', '.join(others)}" if others else "Leave --init out",
+        )
+    fill_from(encoder, _download(source, name), where=str(source.hf_hub_id or source.url))
+    check_image_size(encoder, name, image_size)
+    return Start(encoder, foreign=True, mean=tuple(source.mean), std=tuple(source.std))
+
+
+def _download(source: Any, name: str) -> Mapping[str, torch.Tensor]:
+    """The weights of a model of timm, from its cache where they have been downloaded before."""
+    try:
+        if source.hf_hub_id:
+            extra = {"filename": source.hf_hub_filename} if source.hf_hub_filename else {}
+            found: Mapping[str, torch.Tensor] = load_state_dict_from_hf(
+                source.hf_hub_id, weights_only=True, **extra
+            )
+            return found
+        loaded: Mapping[str, torch.Tensor] = torch.hub.load_state_dict_from_url(
+            source.url, map_location="cpu", weights_only=True
+        )
+        return loaded
+    except Exception as error:  # each of the many layers below has errors of its own
+        raise CheckpointError(
+            f"the weights of '{name}' cannot be downloaded ({type(error).__name__})",
+            where=source.hf_hub_id or source.url,
+            hint=f"Where there is a network: huggingface-cli download {source.hf_hub_id}; then "
+            "take --init FILE, with its model.safetensors"
+            if source.hf_hub_id
+            else "Download it where there is a network, then take --init FILE",
+        ) from error
