@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import PretrainConfig
-from dermctl.core.gate import LeftOut, held_out, leave_out
+from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
 from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
-from dermctl.core.transform import preprocessing
+from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
-from dermctl.errors import CheckpointError, DataError
+from dermctl.errors import DataError
 from dermctl.exposure import Exposure
-from dermctl.methods.losses.nt_xent import NTXentLoss
-from dermctl.methods.simclr import SimCLR
-from dermctl.models.encoder import build_encoder, feature_width, parameter_count
-from dermctl.models.heads import Projector
-from dermctl.models.restore import restore_encoder
+from dermctl.models.encoder import parameter_count
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run, new_run_folder, start_run
 from dermctl.training import (
@@ -34,7 +29,8 @@ from dermctl.training import (
     resolve_hardware,
     seed_everything,
 )
-from dermctl.views.packed import ViewsDataset
+from dermctl.views.packed import MakesViews, ViewsDataset
+from dermctl.views.pairs import NumberedViews
 from dermctl.views.presets import preset
 from dermctl.workspace import Workspace
 
@@ -75,7 +71,7 @@ class Pretrained:
 def pretrain(
     workspace: Workspace, config: PretrainConfig, progress: Progress = SILENT
 ) -> Pretrained:
-    """Train an encoder with SimCLR; the encoder in ``best.ckpt`` has the least validation loss.
+    """Train an encoder by the method that is asked for; the encoder in ``best.ckpt`` has the least validation loss.
 
     Images tied to the validation or test images of any dataset in the workspace are left out.
 
@@ -93,10 +89,8 @@ def pretrain(
     images = sum(map(len, train))
     _check_batch(images, config.batch_size, train)
     seed_everything(config.seed)
-    start = None if config.init is None else _start(Path(config.init), config.encoder)
-    module = _module(config, train, start)
-    before = Exposure.nothing() if start is None else start.exposure
-    module.exposure = Exposure.of(train, val).merged(before)
+    module = pretraining_module(config, train, hardware, progress)
+    module.exposure = Exposure.of(train, val).merged(module.exposure or Exposure.nothing())
     settings = LoaderSettings(
         config.batch_size,
         loader_workers(config.workers, hardware),
@@ -159,10 +153,9 @@ def _is_synthetic(folder: Path) -> bool:
 def _without_held_out(
     workspace: Workspace, train: Sequence[Split], val: Sequence[Split], progress: Progress
 ) -> tuple[list[Split], list[Split], LeftOut]:
-    folders = list(dict.fromkeys([*workspace.datasets(), *(split.folder for split in train)]))
-    pictures = Pictures(folders)
-    watched = held_out(folders, ("val", "test"), pictures, progress)
-    train, val, left_out = leave_out(train, val, watched, pictures)
+    folders = workspace_datasets(workspace, [split.folder for split in train])
+    watched = held_out(folders, ("val", "test"))
+    train, val, left_out = leave_out(train, val, watched, Pictures(folders), progress)
     left_out.say(progress)
     return train, [split for split in val if len(split)], left_out
 
@@ -182,51 +175,17 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
         )
 
 
-def _module(config: PretrainConfig, train: Sequence[Split], start: Checkpoint | None) -> SimCLR:
-    if start is None:
-        encoder = build_encoder(config.encoder, config.image_size)
-    else:
-        encoder = restore_encoder(start, image_size=config.image_size)
-    drawn = any(bool(split.description["synthetic"]) for split in train)
-    about = Description(
-        kind="pretrain",
-        encoder=config.encoder,
-        image_size=config.image_size,
-        **preprocessing(config.encoder),
-        store_size=max(int(split.description["size"]) for split in train),
-        datasets=tuple(str(split.description["name"]) for split in train),
-        manifests={str(split.description["name"]): split.sha256 for split in train},
-        synthetic=drawn or (start is not None and start.about.synthetic),
-        leaks=() if start is None else start.about.leaks,
-    )
-    projector = Projector(feature_width(encoder), config.projector_hidden, config.projector_dim)
-    return SimCLR(
-        encoder,
-        projector,
-        NTXentLoss(temperature=config.temperature),
-        about,
-        optimizer=config.optimizer,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        warmup=config.warmup,
-    )
+def _views(splits: Sequence[Split], config: PretrainConfig) -> NumberedViews:
+    images, spec = stored_images(splits), preset(config.augmentation)
 
+    def make(count: int, seed: int) -> MakesViews:
+        return ViewsDataset(images, spec, config.image_size, seed=seed, count=count)
 
-def _start(path: Path, encoder: str) -> Checkpoint:
-    checkpoint = read_checkpoint(path)
-    if checkpoint.about.encoder != encoder:
-        raise CheckpointError(
-            f"the checkpoint holds {checkpoint.about.encoder}, not {encoder}",
-            where=path,
-            hint=f"Take --encoder {checkpoint.about.encoder}",
-        )
-    return checkpoint
-
-
-def _views(splits: Sequence[Split], config: PretrainConfig) -> ViewsDataset:
-    return ViewsDataset(
-        stored_images(splits), preset(config.augmentation), config.image_size, seed=config.seed
-    )
+    if config.positives == "image":
+        return with_numbers(config, splits, make(2, config.seed))
+    other = config.seed + 2**32  # no training has this seed: other views of the same image
+    pairs = with_partners(splits, make(1, config.seed), make(1, other), seed=config.seed)
+    return with_numbers(config, splits, pairs)
 
 
 def _facts(
