@@ -48,6 +48,7 @@ class Description:
     manifests: Mapping[str, str] = field(default_factory=dict)  # SHA-256 of what it was trained on
     synthetic: bool = False  # trained on drawn images
     leaks: tuple[str, ...] = ()  # held-out images that --allow-leak let pass, in words
+    head: Mapping[str, Any] = field(default_factory=dict)  # of the classifier; empty: linear
     format: int = FORMAT
 
 
@@ -137,6 +138,27 @@ def read_checkpoint(path: Path) -> Checkpoint:
         )
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise CheckpointError("this checkpoint was not written by dermctl", where=path) from error
+
+
+def read_progress(path: Path) -> tuple[int, int]:
+    """How far a Trainer's checkpoint had come: epoch and step, counted from 0.
+
+    Every byte is read and held against the archive's checksums.
+
+    Raises:
+        CheckpointError: it is missing, cut short or damaged, or no Trainer wrote it.
+    """
+    document = _load(path)
+    with zipfile.ZipFile(path) as archive:
+        broken = archive.testzip()
+    if broken is not None:
+        raise CheckpointError(
+            f"cannot be read as a checkpoint: {broken} in it is damaged", where=path
+        )
+    try:
+        return int(document["epoch"]), int(document["global_step"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError("no training can go on from this checkpoint", where=path) from error
 
 
 def _load(path: Path) -> dict[str, Any]:

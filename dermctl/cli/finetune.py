@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from dermctl.cli.options import example, unpack
+from dermctl.cli.output import Output
 from dermctl.cli.settings import with_settings
 from dermctl.config.trainings import FinetuneConfig
+
+if TYPE_CHECKING:
+    from dermctl.core.finetune import Finetuned
+    from dermctl.core.repeats import Repeated
 
 EXAMPLE = example(
     "dermctl finetune",
     "dermctl finetune --data padufes --from runs/x/checkpoints/best.ckpt --mode linear",
-    "dermctl finetune --from none --encoder vit_tiny_patch16_224",
+    "dermctl finetune --mode lp-ft --layer-decay 0.75 --mixup 0.2 --ema 0.999 --patience 5",
+    "dermctl finetune --mode linear --label-fraction 0.1 --seeds 3",
+    "dermctl finetune --from none --encoder vit_tiny_patch16_224 --folds 5",
 )
 
 
@@ -19,10 +28,17 @@ EXAMPLE = example(
 def finetune(ctx: typer.Context, settings: FinetuneConfig, *, json: bool) -> None:
     """Supervised training of a classifier; class weights on; best epoch chosen on validation."""
     from dermctl.core.finetune import finetune as run
+    from dermctl.core.repeats import is_repeated, repeat
 
     workspace, output, progress = unpack(ctx, json=json)
-    trained = run(workspace, settings, progress)
-    if json:
+    if is_repeated(settings):
+        _show_repeats(repeat(workspace, settings, progress), output)
+    else:
+        _show(run(workspace, settings, progress), output)
+
+
+def _show(trained: Finetuned, output: Output) -> None:
+    if output.json:
         output.document(trained.to_json())
         return
     output.heading("Fine-tuned")
@@ -38,3 +54,26 @@ def finetune(ctx: typer.Context, settings: FinetuneConfig, *, json: bool) -> Non
         }
     )
     output.next_steps(f"dermctl evaluate {trained.checkpoint}")
+
+
+def _show_repeats(repeated: Repeated, output: Output) -> None:
+    if output.json:
+        output.document(repeated.to_json())
+        return
+    output.heading(f"Fine-tuned {len(repeated.trainings)} times")
+    output.table(
+        ["training", f"best {repeated.monitor}", "images", "checkpoint"],
+        [
+            (name, f"{training.best:.4f}", f"{training.images:,}", training.checkpoint)
+            for name, training in zip(repeated.names, repeated.trainings, strict=True)
+        ],
+        right=(1, 2),
+    )
+    output.facts(
+        {
+            f"mean {repeated.monitor}": f"{repeated.mean:.4f}",
+            "standard deviation": f"{repeated.spread:.4f}",
+            "leak check": repeated.trainings[0].leak_check,
+        }
+    )
+    output.next_steps(f"dermctl evaluate {repeated.trainings[0].checkpoint}")

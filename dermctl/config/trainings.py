@@ -3,28 +3,82 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from dermctl.config.fields import setting
 
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
 AUGMENTATIONS = ("simclr", "derm")
-OPTIMIZERS = ("adamw", "sgd")
+METHODS = ("simclr", "supcon", "vicreg", "barlowtwins")
+SCHEDULES = ("cosine", "cosine-restarts", "constant")
+OPTIMIZER = "any optimiser of timm: adamw, lars, lamb, sgd, …"
+MODES = ("full", "linear", "lp-ft", "knn")
+LOSSES = ("cross_entropy", "focal", "logit_adjusted")
 
 
-DATA, MODEL, LEARNING, HARDWARE, RUN = (
+DATA, MODEL, LEARNING, IMBALANCE, REGULARISATION, HARDWARE, RUN = (
     "Data",
     "Model and objective",
     "Optimisation",
+    "Imbalance",
+    "Regularisation",
     "Hardware",
     "Run",
 )
 """The panels of ``--help``, in this order."""
 
+COMPILE = ("auto", "on", "off")
+NOT_KEPT = ("resume", "anew", "dry_run")
+"""Settings of one start of a training, which a run does not keep."""
+FREE_ON_RESUME = (
+    *("name", "workers", "cache", "accelerator", "devices", "nodes", "compile"),
+    *("checkpoint_every", "probe_every"),
+)
+"""Settings in which a run may differ from what it was started with, and still go on."""
+
+
+def _compile() -> Any:
+    return setting(
+        "auto", "torch.compile; auto: on a GPU with a compiler", choices=COMPILE, group=HARDWARE
+    )
+
+
+def _gradient_checkpointing() -> Any:
+    return setting(False, "less memory for a third more time", group=HARDWARE)
+
+
+def _deterministic() -> Any:
+    return setting(False, "the same bits each time, also on a GPU; slower", group=HARDWARE)
+
+
+def _checkpoint_every() -> Any:
+    return setting(
+        10.0, "minutes between checkpoints; 0: at the end of each epoch only", low=0.0, group=RUN
+    )
+
+
+def _resume() -> Any:
+    return setting(
+        None, "stopped run to go on with: folder, or name in runs/", group=RUN, metavar="RUN"
+    )
+
+
+def _anew() -> Any:
+    return setting(
+        False, "start anew where a run of these settings was stopped", group=RUN, flag="--no-resume"
+    )
+
+
+def _dry_run() -> Any:
+    return setting(
+        False, "check everything, run a few steps, say what it will take; no run", group=RUN
+    )
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
-    """Self-supervised pretraining (SimCLR, arXiv 2002.05709)."""
+    """Pretraining: SimCLR and its kin (arXiv 2002.05709, 2004.11362, 2105.04906, 2103.03230)."""
 
     data: tuple[str, ...] = setting(
         (), "prepared dataset; repeatable; none named: every one", group=DATA, metavar="NAME"
@@ -37,21 +91,61 @@ class PretrainConfig:
 
     encoder: str = setting("vit_small_patch16_224", "any timm model", group=MODEL)
     init: str | None = setting(
-        None, "checkpoint to start the encoder from", group=MODEL, metavar="CKPT"
+        None,
+        "what the encoder starts from: 'imagenet', a checkpoint, a safetensors or torch file",
+        group=MODEL,
+        metavar="CKPT",
     )
-    loss: str = setting("nt_xent", "loss over the two views", choices=("nt_xent",), group=MODEL)
-    temperature: float = setting(0.2, "temperature of NT-Xent", low=0.01, high=10.0, group=MODEL)
+    method: str = setting("simclr", "how to learn", choices=METHODS, group=MODEL)
+    loss: str | None = setting(
+        None,
+        "loss in place of the method's own; pytorch-metric-learning's too, as "
+        "'TripletMarginLoss(margin=0.1)'",
+        group=MODEL,
+        metavar="LOSS",
+    )
+    temperature: float = setting(
+        0.2, "temperature of nt_xent and supcon", low=0.01, high=10.0, group=MODEL
+    )
+    positives: str = setting(
+        "image",
+        "what makes a positive pair: two views of an image, or of two images of a lesion (MICLe)",
+        choices=("image", "lesion"),
+        group=MODEL,
+    )
+    mask_group: bool = setting(
+        True, "leave an image's own patient and lesion out of its negatives", group=MODEL
+    )
     projector_hidden: int = setting(1024, "hidden width of the projector", low=1, group=MODEL)
     projector_dim: int = setting(128, "width in which the loss compares", low=2, group=MODEL)
+    projector_norm: str = setting(
+        "layer", "norm in the projector", choices=("layer", "batch"), group=MODEL
+    )
 
     batch_size: int = setting(256, "images a step, over all devices", low=2, group=LEARNING)
+    micro_batch_size: int = setting(
+        0,
+        "images in the encoder at once, on each device, at the same gradient; 0: all",
+        low=0,
+        group=LEARNING,
+    )
+    allow_inexact: bool = setting(
+        False, "go on where batch norm makes the gradient another one", group=LEARNING
+    )
     epochs: int = setting(100, "passes over the images", low=1, group=LEARNING)
     lr: float = setting(5e-4, "peak learning rate", low=0.0, group=LEARNING)
     weight_decay: float = setting(0.05, "spares biases and norms", low=0.0, group=LEARNING)
     warmup: float = setting(
         0.1, "share of all steps in which lr rises", low=0.0, high=1.0, group=LEARNING
     )
-    optimizer: str = setting("adamw", "optimiser", choices=OPTIMIZERS, group=LEARNING)
+    optimizer: str = setting("adamw", OPTIMIZER, group=LEARNING)
+    schedule: str = setting(
+        "cosine", "course of lr after it has risen", choices=SCHEDULES, group=LEARNING
+    )
+    cycles: int = setting(4, "cosines of cosine-restarts", low=1, group=LEARNING)
+    patience: int = setting(
+        0, "epochs without a better probe after which to stop; 0: never", low=0, group=LEARNING
+    )
 
     accelerator: str = setting("auto", "where to train", choices=ACCELERATORS, group=HARDWARE)
     devices: int = setting(0, "devices to train on; 0: all GPUs, or one CPU", low=0, group=HARDWARE)
@@ -59,9 +153,19 @@ class PretrainConfig:
     precision: str = setting(
         "auto", "auto: bf16 where the hardware has it", choices=PRECISIONS, group=HARDWARE
     )
+    compile: str = _compile()
+    gradient_checkpointing: bool = _gradient_checkpointing()
+    deterministic: bool = _deterministic()
 
     seed: int = setting(0, "seed of all randomness", low=0, high=2**32 - 1, group=RUN)
     name: str | None = setting(None, "name of the run", group=RUN)
+    probe_every: int = setting(
+        1, "epochs between two looks at the embeddings; 0: none", low=0, group=RUN
+    )
+    checkpoint_every: float = _checkpoint_every()
+    resume: str | None = _resume()
+    anew: bool = _anew()
+    dry_run: bool = _dry_run()
 
 
 @dataclass(frozen=True)
@@ -74,6 +178,9 @@ class FinetuneConfig:
     image_size: int = setting(
         0, "pixels a side; 0: as pretrained, or 224", low=0, high=1024, group=DATA
     )
+    label_fraction: float = setting(
+        1.0, "share of the training labels used: whole groups", low=0.001, high=1.0, group=DATA
+    )
     workers: int = setting(
         -1, "loader processes a device; -1: as the cores allow", low=-1, group=DATA
     )
@@ -85,11 +192,13 @@ class FinetuneConfig:
         flag="--from",
         metavar="CKPT",
     )
-    mode: str = setting("full", "what is trained", choices=("full", "linear"), group=MODEL)
-    encoder: str | None = setting(None, "any timm model, where there is no checkpoint", group=MODEL)
-    drop_path: float = setting(
-        0.0, "stochastic depth of the encoder", low=0.0, high=0.9, group=MODEL
+    mode: str = setting(
+        "full",
+        "full: encoder and head; linear: an exact probe; lp-ft: the probe, then all; knn: a vote",
+        choices=MODES,
+        group=MODEL,
     )
+    encoder: str | None = setting(None, "any timm model, where there is no checkpoint", group=MODEL)
 
     batch_size: int = setting(64, "images a step, over all devices", low=1, group=LEARNING)
     epochs: int = setting(30, "passes over the images", low=1, group=LEARNING)
@@ -98,18 +207,51 @@ class FinetuneConfig:
     warmup: float = setting(
         0.1, "share of all steps in which lr rises", low=0.0, high=1.0, group=LEARNING
     )
-    optimizer: str = setting("adamw", "optimiser", choices=OPTIMIZERS, group=LEARNING)
-    class_weights: str = setting(
-        "inverse", "weights of the cross-entropy", choices=("inverse", "none"), group=LEARNING
+    optimizer: str = setting("adamw", OPTIMIZER, group=LEARNING)
+    layer_decay: float = setting(
+        1.0, "factor on lr a layer, from the head down", low=0.1, high=1.0, group=LEARNING
     )
-    label_smoothing: float = setting(
-        0.0, "smoothing of the targets", low=0.0, high=0.9, group=LEARNING
+    ema: float = setting(
+        0.0, "decay of the weights' moving average; 0: none", low=0.0, high=0.99999, group=LEARNING
+    )
+    patience: int = setting(
+        0, "epochs without a better one until it stops; 0: never", low=0, group=LEARNING
     )
     monitor: str = setting(
         "val/balanced_accuracy",
-        "what chooses the best epoch",
+        "what chooses the best epoch, C or k",
         choices=("val/balanced_accuracy", "val/auc", "val/acc", "val/loss"),
         group=LEARNING,
+    )
+
+    loss: str = setting("cross_entropy", "what is minimised", choices=LOSSES, group=IMBALANCE)
+    class_weights: str = setting(
+        "auto",
+        "auto: inverse frequency, unless loss or sampling makes up for it",
+        choices=("auto", "inverse", "effective", "none"),
+        group=IMBALANCE,
+    )
+    sampling: str = setting(
+        "shuffled",
+        "balanced: each class is drawn as often as the others",
+        choices=("shuffled", "balanced"),
+        group=IMBALANCE,
+    )
+    focal_gamma: float = setting(2.0, "of the focal loss", low=0.0, high=10.0, group=IMBALANCE)
+    logit_tau: float = setting(
+        1.0, "of the logit-adjusted loss", low=0.0, high=10.0, group=IMBALANCE
+    )
+    drop_path: float = setting(
+        0.0, "stochastic depth of the encoder", low=0.0, high=0.9, group=REGULARISATION
+    )
+    label_smoothing: float = setting(
+        0.0, "smoothing of the targets", low=0.0, high=0.9, group=REGULARISATION
+    )
+    mixup: float = setting(
+        0.0, "alpha of mixup, such as 0.2; 0: off", low=0.0, high=10.0, group=REGULARISATION
+    )
+    cutmix: float = setting(
+        0.0, "alpha of CutMix, such as 1; 0: off", low=0.0, high=10.0, group=REGULARISATION
     )
 
     accelerator: str = setting("auto", "where to train", choices=ACCELERATORS, group=HARDWARE)
@@ -118,12 +260,23 @@ class FinetuneConfig:
     precision: str = setting(
         "auto", "auto: bf16 where the hardware has it", choices=PRECISIONS, group=HARDWARE
     )
+    compile: str = _compile()
+    gradient_checkpointing: bool = _gradient_checkpointing()
+    deterministic: bool = _deterministic()
 
     seed: int = setting(0, "seed of all randomness", low=0, high=2**32 - 1, group=RUN)
+    seeds: int = setting(1, "trainings, with one seed after another", low=1, high=100, group=RUN)
+    folds: int = setting(
+        0, "folds of a cross-validation over train and validation; 0: none", low=0, group=RUN
+    )
     allow_leak: bool = setting(
         False, "go on where the encoder has seen test images; every result says so", group=RUN
     )
     name: str | None = setting(None, "name of the run", group=RUN)
+    checkpoint_every: float = _checkpoint_every()
+    resume: str | None = _resume()
+    anew: bool = _anew()
+    dry_run: bool = _dry_run()
 
 
 CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {

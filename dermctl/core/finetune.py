@@ -3,54 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
-from dermctl.checkpoint import Description, read_checkpoint
+from dermctl.checkpoint import Description
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.calibrate import calibrate
-from dermctl.core.gate import LeftOut, held_out, leak_words, leave_out, look_for, refuse
-from dermctl.core.linear import train_linear
-from dermctl.core.loading import (
-    LoaderSettings,
-    TrainingData,
-    class_numbers,
-    labelled,
-    stored_images,
-    training_views,
-)
-from dermctl.core.transform import preprocessing, transform_of
+from dermctl.core.finetuning.frozen import FITS, embed, fit_linear, train_frozen
+from dermctl.core.finetuning.full import train_full
+from dermctl.core.finetuning.objective import settle_class_weights
+from dermctl.core.finetuning.rows import Fold, divide, take_fraction
+from dermctl.core.finetuning.start import Start, choose_start
+from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
+from dermctl.core.left_out import LeftOut, held_out, leave_out
+from dermctl.core.loading import LoaderSettings, class_numbers, labelled
+from dermctl.core.transform import preprocessing
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import DataError
 from dermctl.exposure import Exposure
-from dermctl.methods.supervised import Supervised, inverse_frequency
-from dermctl.models.encoder import build_encoder, feature_width
-from dermctl.models.heads import Classifier
-from dermctl.models.restore import restore_encoder
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run, new_run_folder, start_run
-from dermctl.training import (
-    BEST,
-    fit,
-    loader_workers,
-    make_trainer,
-    resolve_hardware,
-    seed_everything,
-)
-from dermctl.views.evaluation import EvaluationDataset
-from dermctl.views.presets import preset
+from dermctl.training import BEST, Hardware, loader_workers, resolve_hardware, seed_everything
 from dermctl.workspace import Workspace
-
-RANDOM = "none"  # --from none: an encoder at random initialisation
-_DEFAULT_ENCODER = "vit_small_patch16_224"
-_DEFAULT_SIZE = 224
 
 
 @dataclass(frozen=True)
@@ -86,23 +63,23 @@ class Finetuned:
         }
 
 
-@dataclass(frozen=True)
-class Start:
-    """The encoder that a training starts from, and where it comes from."""
-
-    encoder: nn.Module
-    name: str
-    image_size: int
-    source: str
-    synthetic: bool
-    exposure: Exposure
-    leaks: tuple[str, ...] = ()  # that were allowed when it was trained
-
-
 def finetune(
-    workspace: Workspace, config: FinetuneConfig, progress: Progress = SILENT
+    workspace: Workspace,
+    config: FinetuneConfig,
+    progress: Progress = SILENT,
+    *,
+    fold: Fold | None = None,
+    suffix: str = "",
 ) -> Finetuned:
-    """Train a classifier; the best epoch (or C) is chosen on validation, never on test.
+    """Train a classifier; the best epoch (C, k) is chosen on validation, never on test.
+
+    Args:
+        workspace: where dataset and run lie.
+        config: of the training.
+        progress: where it is reported.
+        fold: validation is this part of train and validation together; None: the split that was
+            prepared.
+        suffix: of the run's name.
 
     Raises:
         DataError: no dataset, an empty split, a single class.
@@ -113,11 +90,15 @@ def finetune(
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     folder = _dataset(workspace, config.data, progress)
     train, val = (labelled(load_split(folder, name)) for name in ("train", "val"))
+    if fold is not None:
+        train, val = divide(train, val, fold)
     seed_everything(config.seed)
-    start = _start(workspace, config, progress)
-    pictures = Pictures(list(dict.fromkeys([*workspace.datasets(), folder])))
-    leaks, leak_check = _gate(folder, val, start, config, pictures, progress)
-    train, val, left_out = _without_held_out(folder, train, val, pictures, progress)
+    start = choose_start(workspace, config, progress)
+    pictures = pictures_here(workspace, folder, progress)
+    leaks, leak_check = _gate(workspace, val, start, config, pictures, progress)
+    watched = ("val", "test") if fold is None else ("test",)  # folds take validation in
+    train, val, left_out = _without_held_out(watched, train, val, pictures, progress)
+    train = take_fraction(train, config.label_fraction, config.seed)
     classes = _classes(train, val)
     about = Description(
         kind="finetune",
@@ -133,7 +114,7 @@ def finetune(
         leaks=(*start.leaks, *leaks),
     )
     exposure = Exposure.of([train], [val]).merged(start.exposure)
-    name = config.name or f"finetune-{folder.name}"
+    name = (config.name or f"finetune-{folder.name}") + suffix
     run = new_run_folder(workspace.runs, name)
     start_run(
         run,
@@ -147,6 +128,8 @@ def finetune(
             "synthetic": about.synthetic,
             "leak_check": leak_check,
             "left_out": left_out.to_json(),
+            "label_fraction": config.label_fraction,
+            "fold": None if fold is None else str(fold),
         },
     )
     left_out.write(run)
@@ -160,22 +143,7 @@ def finetune(
         config.seed,
         hardware.accelerator == "cuda",
     )
-    if config.mode == "linear":
-        scores = train_linear(
-            run,
-            start.encoder,
-            about,
-            train,
-            val,
-            exposure=exposure,
-            settings=settings,
-            device=hardware.accelerator,
-            monitor=config.monitor.removeprefix("val/"),
-            balanced=config.class_weights == "inverse",
-            progress=progress,
-        )
-    else:
-        scores = _train_full(run, start, about, exposure, train, val, config, settings, progress)
+    scores = _train(run, start, about, exposure, train, val, config, settings, hardware, progress)
     best = run / "checkpoints" / f"{BEST}.ckpt"
     calibrate(best, val, settings, hardware.accelerator, progress)
     result = Finetuned(
@@ -195,8 +163,50 @@ def finetune(
     return result
 
 
+def _train(
+    run: Path,
+    start: Start,
+    about: Description,
+    exposure: Exposure,
+    train: Split,
+    val: Split,
+    config: FinetuneConfig,
+    settings: LoaderSettings,
+    hardware: Hardware,
+    progress: Progress,
+) -> dict[str, float]:
+    """Learn as ``config.mode`` says; the validation scores of what was chosen."""
+    monitor = config.monitor.removeprefix("val/")
+    balanced = settle_class_weights(config.class_weights, config.loss, config.sampling) != "none"
+    if config.mode in FITS:
+        return train_frozen(
+            config.mode,
+            run,
+            start.encoder,
+            about,
+            train,
+            val,
+            exposure=exposure,
+            settings=settings,
+            device=hardware.accelerator,
+            monitor=monitor,
+            balanced=balanced,
+            progress=progress,
+        )
+    head = None
+    if config.mode == "lp-ft":  # the probe first, then all from there (arXiv 2202.10054)
+        embedded = embed(start.encoder, about, train, val, settings, hardware.accelerator, progress)
+        fitted = fit_linear(embedded, monitor=monitor, balanced=balanced, progress=progress)
+        progress.say(f"linear probe: {config.monitor} {fitted.scores[monitor]:.4f}")
+        start.encoder.train()
+        head = fitted.state
+    return train_full(
+        run, start, about, exposure, train, val, config, settings, hardware, progress, head
+    )
+
+
 def _gate(
-    folder: Path,
+    workspace: Workspace,
     val: Split,
     start: Start,
     config: FinetuneConfig,
@@ -208,8 +218,10 @@ def _gate(
     Validation images that it was trained on are said: they choose the best epoch too kindly, but
     no result is of them.
     """
-    seen = look_for(load_split(folder, "test"), start.exposure, pictures, progress)
-    refuse(seen, start.source, allow=config.allow_leak, progress=progress)
+    test = load_split(val.folder, "test")
+    seen = look_for(test, start.exposure, pictures, progress)
+    listing = leaked_file(workspace, test)
+    refuse(seen, start.source, allow=config.allow_leak, listing=listing, progress=progress)
     chosen_by = look_for(val, start.exposure.only_trained(), pictures, progress)
     if chosen_by.reasons:
         progress.say(f"warning: {chosen_by.named()}")
@@ -219,10 +231,10 @@ def _gate(
 
 
 def _without_held_out(
-    folder: Path, train: Split, val: Split, pictures: Pictures, progress: Progress
+    names: Sequence[str], train: Split, val: Split, pictures: Pictures, progress: Progress
 ) -> tuple[Split, Split, LeftOut]:
-    watched = held_out([folder], ("val", "test"), pictures, progress)
-    trains, vals, left_out = leave_out([train], [val], watched, pictures)
+    watched = held_out([train.folder], names)
+    trains, vals, left_out = leave_out([train], [val], watched, pictures, progress)
     left_out.say(progress)
     return labelled(trains[0]), labelled(vals[0]), left_out
 
@@ -246,103 +258,3 @@ def _classes(train: Split, val: Split) -> tuple[str, ...]:
         )
     class_numbers(val, classes)
     return classes
-
-
-def _start(workspace: Workspace, config: FinetuneConfig, progress: Progress) -> Start:
-    path = _checkpoint_path(workspace, config, progress)
-    if path is None:
-        name = config.encoder or _DEFAULT_ENCODER
-        size = config.image_size or _DEFAULT_SIZE
-        encoder = build_encoder(name, size, drop_path=config.drop_path)
-        return Start(encoder, name, size, "random initialisation", False, Exposure.nothing())
-    checkpoint = read_checkpoint(path)
-    about = checkpoint.about
-    if config.encoder not in (None, about.encoder):
-        from dermctl.errors import CheckpointError
-
-        raise CheckpointError(
-            f"the checkpoint holds {about.encoder}, not {config.encoder}",
-            where=path,
-            hint="Leave --encoder out, or take --from none",
-        )
-    size = config.image_size or about.image_size
-    encoder = restore_encoder(checkpoint, image_size=size, drop_path=config.drop_path)
-    return Start(
-        encoder,
-        about.encoder,
-        size,
-        str(path),
-        about.synthetic,
-        checkpoint.exposure,
-        about.leaks,
-    )
-
-
-def _checkpoint_path(
-    workspace: Workspace, config: FinetuneConfig, progress: Progress
-) -> Path | None:
-    if config.from_checkpoint == RANDOM:
-        return None
-    if config.from_checkpoint is not None:
-        return Path(config.from_checkpoint)
-    newest = workspace.newest_checkpoint("pretrain")
-    if newest is None:
-        progress.say("no --from given, and nothing pretrained here: random initialisation")
-    elif config.encoder is None or read_checkpoint(newest).about.encoder == config.encoder:
-        progress.say(f"no --from given: {newest}, the newest pretraining")
-        return newest
-    else:
-        progress.say(
-            f"no --from given, and the newest pretraining is no {config.encoder}: "
-            "random initialisation"
-        )
-    return None
-
-
-def _train_full(
-    run: Path,
-    start: Start,
-    about: Description,
-    exposure: Exposure,
-    train: Split,
-    val: Split,
-    config: FinetuneConfig,
-    settings: LoaderSettings,
-    progress: Progress,
-) -> dict[str, float]:
-    hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
-    numbers, val_numbers = (class_numbers(split, about.classes) for split in (train, val))
-    if len(train) < config.batch_size:
-        settings = replace(settings, batch_size=len(train))
-        progress.say(f"the batch is {len(train)} images: there are no more")
-    module = Supervised(
-        start.encoder,
-        Classifier(feature_width(start.encoder), len(about.classes)),
-        about,
-        class_weights=_weights(config, numbers, len(about.classes)),
-        label_smoothing=config.label_smoothing,
-        optimizer=config.optimizer,
-        lr=config.lr,
-        weight_decay=config.weight_decay,
-        warmup=config.warmup,
-    )
-    module.exposure = exposure
-    views = training_views(
-        stored_images([train]), preset("supervised"), about.image_size, config.seed, numbers
-    )
-    evaluation = EvaluationDataset(stored_images([val]), transform_of(about), labels=val_numbers)
-    trainer = make_trainer(
-        run, hardware, epochs=config.epochs, progress=progress, monitor=config.monitor
-    )
-    fit(trainer, module, TrainingData(views, evaluation, settings))
-    best = trainer.checkpoint_callback  # other figures are at hand for the last epoch only
-    return {config.monitor: float(best.best_model_score)}  # type: ignore[union-attr]
-
-
-def _weights(
-    config: FinetuneConfig, numbers: Sequence[int] | np.ndarray, classes: int
-) -> torch.Tensor | None:
-    if config.class_weights == "none":
-        return None
-    counts = np.bincount(np.asarray(numbers), minlength=classes)
-    return torch.tensor(inverse_frequency(counts), dtype=torch.float32)

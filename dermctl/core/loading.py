@@ -20,6 +20,16 @@ from dermctl.views.packed import LabelledDataset, ViewsDataset
 from dermctl.views.spec import AugmentationSpec
 
 IntArray = npt.NDArray[np.int64]
+FloatArray = npt.NDArray[np.float64]
+
+
+def image_names(splits: Sequence[Split]) -> list[str]:
+    """``dataset:image_id`` of each image of several splits, one after another."""
+    return [
+        f"{dataset}:{image_id}"
+        for split in splits
+        for dataset, image_id in zip(split.column("dataset"), split.column("image_id"), strict=True)
+    ]
 
 
 def stored_images(splits: Sequence[Split]) -> StoredImages:
@@ -30,12 +40,7 @@ def stored_images(splits: Sequence[Split]) -> StoredImages:
                 Store(split.folder / STORE_FOLDER),
                 np.asarray(split.table.column("shard"), np.int64),
                 np.asarray(split.table.column("row"), np.int64),
-                [
-                    f"{dataset}:{image_id}"
-                    for dataset, image_id in zip(
-                        split.column("dataset"), split.column("image_id"), strict=True
-                    )
-                ],
+                image_names([split]),
             )
             for split in splits
         )
@@ -100,6 +105,7 @@ class TrainingData(pl.LightningDataModule):
         train: what makes a batch of training images.
         val: what makes a batch of validation images, or None.
         settings: of both loaders.
+        chances: of each training image to be drawn, see ``EpochBatchSampler``.
     """
 
     def __init__(
@@ -107,9 +113,12 @@ class TrainingData(pl.LightningDataModule):
         train: ViewsDataset | LabelledDataset,
         val: ViewsDataset | LabelledDataset | EvaluationDataset | None,
         settings: LoaderSettings,
+        *,
+        chances: FloatArray | None = None,
     ) -> None:
         super().__init__()
         self._train, self._val, self._settings = train, val, settings
+        self._chances = chances
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled anew each epoch; the last batch is left out when it is not full."""
@@ -139,6 +148,7 @@ class TrainingData(pl.LightningDataModule):
             rank=rank,
             world_size=world,
             shuffle=shuffle,
+            chances=self._chances if shuffle else None,
         )
         return BatchLoader(
             dataset, sampler, workers=self._settings.workers, pin_memory=self._settings.pin

@@ -86,7 +86,9 @@ def fit_linear_probe(
         for cost in costs:
             model.set_params(C=cost)
             model.fit(standard, train_labels)
-            scores = _scores(val_labels, np.asarray(model.predict_proba(standard_val), np.float64))
+            scores = probe_scores(
+                val_labels, np.asarray(model.predict_proba(standard_val), np.float64)
+            )
             weight, bias = _two_rows(model.coef_, model.intercept_)
             tried.append((cost, scores, weight, bias))
             task.advance()
@@ -102,7 +104,7 @@ def fit_linear_probe(
     )
 
 
-def _scores(labels: IntArray, probabilities: FloatArray) -> dict[str, float]:
+def probe_scores(labels: IntArray, probabilities: FloatArray) -> dict[str, float]:
     """``validation_scores``, and ``loss``: the mean cross-entropy, all images alike."""
     own = np.take_along_axis(probabilities, labels[:, None], axis=1)
     loss = float(-np.log(np.maximum(own, np.finfo(np.float64).tiny)).mean())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytorch_lightning as pl
@@ -10,7 +9,8 @@ import torch
 
 from dermctl.checkpoint import Description, describe
 from dermctl.exposure import Exposure
-from dermctl.methods.optim import build_optimizer, warmup_cosine
+from dermctl.methods.optim import build_optimizer, check_optimizer, parameter_groups
+from dermctl.methods.schedules import course
 
 
 class TrainedModule(pl.LightningModule):
@@ -18,10 +18,15 @@ class TrainedModule(pl.LightningModule):
 
     Args:
         about: written into every checkpoint, see ``dermctl.checkpoint``.
-        optimizer: name, see ``dermctl.methods.optim``.
+        optimizer: one of timm's, see ``dermctl.methods.optim``.
         lr: peak learning rate.
         weight_decay: of weights; biases and norms are spared.
         warmup: share of all steps in which the learning rate rises.
+        schedule: what it does then, see ``dermctl.methods.schedules``.
+        cycles: of ``cosine-restarts``.
+
+    Raises:
+        ConfigError: an optimiser that cannot be built.
     """
 
     mean: torch.Tensor
@@ -30,27 +35,41 @@ class TrainedModule(pl.LightningModule):
     """The images that the weights will have seen, written into every checkpoint."""
 
     def __init__(
-        self, about: Description, *, optimizer: str, lr: float, weight_decay: float, warmup: float
+        self,
+        about: Description,
+        *,
+        optimizer: str,
+        lr: float,
+        weight_decay: float,
+        warmup: float,
+        schedule: str = "cosine",
+        cycles: int = 1,
     ) -> None:
         super().__init__()
+        check_optimizer(optimizer)
         self.about = about
+        self._schedule, self._cycles = schedule, cycles
         self._optimizer, self._lr = optimizer, lr
         self._weight_decay, self._warmup = weight_decay, warmup
         self.register_buffer("mean", torch.tensor(about.mean), persistent=False)
         self.register_buffer("std", torch.tensor(about.std), persistent=False)
 
     def configure_optimizers(self) -> Any:
-        """AdamW or SGD, with warm-up and cosine over all steps of the training."""
-        optimizer = build_optimizer(
-            self, self._optimizer, lr=self._lr, weight_decay=self._weight_decay
-        )
+        """The optimiser, and the learning rate's course over all steps of the training."""
+        optimizer = build_optimizer(self.optimizer_groups(), self._optimizer, lr=self._lr)
         total = int(self.trainer.estimated_stepping_batches)
-        course = partial(warmup_cosine, total=total, warmup=round(total * self._warmup))
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, course)
+        factor = course(
+            self._schedule, total=total, warmup=round(total * self._warmup), cycles=self._cycles
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def optimizer_groups(self) -> list[dict[str, Any]]:
+        """The parameters as the optimiser takes them: what decays, and what is spared."""
+        return parameter_groups(self, self._weight_decay)
 
     def log_step(self, name: str, value: torch.Tensor, batch_size: int) -> None:
         """Log a value of one training step."""

@@ -1,14 +1,18 @@
-"""Optimisers and the learning rate's course."""
+"""Optimisers by timm's names, and which parameters decay."""
 
 from __future__ import annotations
 
-import math
+import difflib
+from typing import Any
 
 import torch
+from timm.optim import create_optimizer_v2, list_optimizers
 from torch import nn
 
+from dermctl.errors import ConfigError
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, object]]:
+
+def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Two groups: weights that decay, and biases, norms, tokens and positions that do not.
 
     The usual rule (arXiv 2010.11929 and after): what has fewer than two dimensions, and what the
@@ -30,25 +34,48 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, o
     ]
 
 
-def build_optimizer(
-    module: nn.Module, name: str, *, lr: float, weight_decay: float
-) -> torch.optim.Optimizer:
-    """``adamw`` (betas 0.9, 0.999) or ``sgd`` (momentum 0.9) over the module's parameters."""
-    groups = parameter_groups(module, weight_decay)
-    if name == "adamw":
-        fused = all(p.device.type in ("cpu", "cuda") for p in module.parameters())
-        return torch.optim.AdamW(groups, lr=lr, fused=fused)
-    if name == "sgd":
-        return torch.optim.SGD(groups, lr=lr, momentum=0.9)
-    raise ValueError(f"unknown optimizer {name!r}")
+def build_optimizer(groups: list[dict[str, Any]], name: str, *, lr: float) -> torch.optim.Optimizer:
+    """An optimiser of timm over groups of parameters, each with its weight decay.
 
+    As timm has them: ``adamw`` with betas 0.9 and 0.999, ``sgd`` with a Nesterov momentum of 0.9.
 
-def warmup_cosine(step: int, *, total: int, warmup: int) -> float:
-    """Factor on the learning rate: linear rise over ``warmup`` steps, then a cosine to zero.
-
-    SGDR without restarts (arXiv 1608.03983), with the warm-up of arXiv 1706.02677.
+    Raises:
+        ConfigError: there is none of that name (with the nearest ones), it wants a package that is
+            not installed, or second derivatives.
     """
-    if step < warmup:
-        return (step + 1) / warmup
-    done = (step - warmup) / max(1, total - warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+    if name not in optimizer_names():
+        near = difflib.get_close_matches(name, optimizer_names(), n=3, cutoff=0.4)
+        raise ConfigError(
+            f"timm knows no optimizer '{name}'",
+            where="optimizer",
+            hint=f"Nearest: {', '.join(near)}" if near else "Take adamw, lars, lamb or sgd",
+        )
+    extra: dict[str, Any] = {}
+    if name == "adamw":
+        parameters = [parameter for group in groups for parameter in group["params"]]
+        extra["fused"] = all(p.device.type in ("cpu", "cuda") for p in parameters)
+    try:
+        built: torch.optim.Optimizer = create_optimizer_v2(groups, name, lr=lr, **extra)
+    except (AssertionError, ImportError, RuntimeError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"the optimizer '{name}' cannot be built here ({error})",
+            where="optimizer",
+            hint="Take another, as adamw, lars, lamb or sgd",
+        ) from error
+    if getattr(built, "is_second_order", False):
+        raise ConfigError(
+            f"the optimizer '{name}' wants second derivatives, which no loss here gives",
+            where="optimizer",
+            hint="Take another, as adamw, lars, lamb or sgd",
+        )
+    return built
+
+
+def check_optimizer(name: str) -> None:
+    """Raise what ``build_optimizer`` would, before anything else has been done."""
+    build_optimizer(parameter_groups(nn.Linear(2, 2), 0.1), name, lr=0.1)
+
+
+def optimizer_names() -> list[str]:
+    """All that timm has, the common ones by their common names."""
+    return list(list_optimizers())

@@ -1,4 +1,4 @@
-"""Supervised training of encoder and classifier with weighted cross-entropy."""
+"""Supervised training of encoder and classifier."""
 
 from __future__ import annotations
 
@@ -9,19 +9,11 @@ import torch
 from torch import nn
 
 from dermctl.checkpoint import Description
+from dermctl.methods.layer_decay import layer_decay_groups
+from dermctl.methods.mixing import Mixing
 from dermctl.methods.module import TrainedModule
 from dermctl.metrics.scores import accuracy, auroc, balanced_accuracy
 from dermctl.views.normalization import to_float
-
-
-def inverse_frequency(counts: np.ndarray) -> np.ndarray:
-    """Class weights n / (C · n_c), float64 [C]: every class weighs the same in all.
-
-    As scikit-learn's ``class_weight="balanced"``; a class without images gets 0.
-    """
-    safe = np.where(counts > 0, counts, 1)
-    present = int((counts > 0).sum())
-    return np.where(counts > 0, counts.sum() / (present * safe), 0.0)
 
 
 class Supervised(TrainedModule):
@@ -31,8 +23,10 @@ class Supervised(TrainedModule):
         encoder: images [B, 3, H, W] -> embeddings [B, D].
         classifier: [B, D] -> logits [B, C].
         about: what is written into checkpoints; its classes are the order of the logits.
-        class_weights: [C] weights of the cross-entropy, or None.
-        label_smoothing: 0..1.
+        loss: of logits [B, C] and class numbers [B], or shares [B, C] where batches are mixed.
+        mixing: what mixes the training batches; None: nothing.
+        layer_decay: factor on the learning rate a layer, see ``layer_decay_groups``; 1: the same
+            everywhere.
         optimizer: see ``TrainedModule``.
     """
 
@@ -42,14 +36,16 @@ class Supervised(TrainedModule):
         classifier: nn.Module,
         about: Description,
         *,
-        class_weights: torch.Tensor | None = None,
-        label_smoothing: float = 0.0,
+        loss: nn.Module | None = None,
+        mixing: Mixing | None = None,
+        layer_decay: float = 1.0,
         **optimizer: Any,
     ) -> None:
         super().__init__(about, **optimizer)
         self.encoder = encoder
         self.classifier = classifier
-        self.loss = nn.CrossEntropyLoss(weight=class_weights, label_smoothing=label_smoothing)
+        self.loss = loss if loss is not None else nn.CrossEntropyLoss()
+        self._mixing, self._layer_decay = mixing, layer_decay
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -59,13 +55,28 @@ class Supervised(TrainedModule):
 
     def training_step(self, batch: dict[str, torch.Tensor], _: int) -> torch.Tensor:
         """One step on ``images`` [B, S, S, 3] uint8 and ``labels`` [B]."""
-        loss: torch.Tensor = self.loss(self._logits(batch).float(), batch["labels"])
+        images, targets = to_float(batch["images"], self.mean, self.std), batch["labels"]
+        if self._mixing is not None:
+            images, targets = self._mixing(images, targets)
+        loss: torch.Tensor = self.loss(self(images).float(), targets)
         self.log_step("train/loss", loss, batch_size=len(batch["labels"]))
         return loss
 
+    def optimizer_groups(self) -> list[dict[str, Any]]:
+        """Learning rates that fall from the head to the first layer, where asked for."""
+        if self._layer_decay == 1:
+            return super().optimizer_groups()
+        return layer_decay_groups(
+            self.encoder,
+            self.classifier,
+            lr=self._lr,
+            weight_decay=self._weight_decay,
+            layer_decay=self._layer_decay,
+        )
+
     def validation_step(self, batch: dict[str, torch.Tensor], _: int) -> None:
         """Keep the logits: the metrics need the whole split."""
-        logits = self._logits(batch).float()
+        logits = self(to_float(batch["images"], self.mean, self.std)).float()
         self.log_epoch(
             "val/loss", self.loss(logits, batch["labels"]), batch_size=len(batch["labels"])
         )
@@ -87,10 +98,6 @@ class Supervised(TrainedModule):
         parts = self.all_gather(values.to(self.device))
         assert isinstance(parts, torch.Tensor)
         return parts.flatten(0, 1).cpu()
-
-    def _logits(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        logits: torch.Tensor = self(to_float(batch["images"], self.mean, self.std))
-        return logits
 
 
 def validation_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:

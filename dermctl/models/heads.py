@@ -9,15 +9,22 @@ from torch import nn
 class Projector(nn.Module):
     """Two-layer perceptron g(·) of SimCLR (arXiv 2002.05709, section 2.1): [B, D] -> [B, P].
 
-    LayerNorm stands where the paper has BatchNorm, so that the output for an image does not
-    depend on the others in its batch: the loss is then the same over any number of devices.
+    LayerNorm stands by default where the paper has BatchNorm, so that the output for an image does
+    not depend on the others in its batch: the loss is then the same over any number of devices.
+
+    Args:
+        in_dim: D.
+        hidden_dim: width between the two layers.
+        out_dim: P.
+        norm: ``layer`` or ``batch``.
     """
 
-    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int) -> None:
+    def __init__(self, in_dim: int, hidden_dim: int, out_dim: int, *, norm: str = "layer") -> None:
         super().__init__()
+        kind = {"layer": nn.LayerNorm, "batch": nn.BatchNorm1d}[norm]
         self.layers = nn.Sequential(
             nn.Linear(in_dim, hidden_dim, bias=False),
-            nn.LayerNorm(hidden_dim),
+            kind(hidden_dim),
             nn.GELU(),
             nn.Linear(hidden_dim, out_dim, bias=False),
         )

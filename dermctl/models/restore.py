@@ -9,6 +9,7 @@ from dermctl.checkpoint import Checkpoint, fill
 from dermctl.errors import CheckpointError
 from dermctl.models.encoder import build_encoder, check_image_size, feature_width
 from dermctl.models.heads import Classifier
+from dermctl.models.neighbours import NearestNeighbours
 
 
 class ImageClassifier(nn.Module):
@@ -59,6 +60,20 @@ def restore_classifier(checkpoint: Checkpoint) -> ImageClassifier:
             hint=f"Fine-tune it with: dermctl finetune --from {checkpoint.path}",
         )
     encoder = restore_encoder(checkpoint)
-    classifier = Classifier(feature_width(encoder), len(about.classes))
+    classifier = _head(checkpoint, feature_width(encoder))
     fill(classifier, checkpoint, "classifier")
     return ImageClassifier(encoder, classifier).eval()
+
+
+def _head(checkpoint: Checkpoint, width: int) -> nn.Module:
+    """The head that the checkpoint describes, still without its weights."""
+    about = checkpoint.about
+    if about.head.get("kind") == "knn":
+        images = len(checkpoint.state.get("classifier.bank", ()))
+        return NearestNeighbours(
+            torch.zeros(images, width),
+            torch.zeros(images, len(about.classes)),
+            k=int(about.head["k"]),
+            temperature=float(about.head["temperature"]),
+        )
+    return Classifier(width, len(about.classes))

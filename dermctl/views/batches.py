@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from torch.utils.data import Sampler
 
 from dermctl.errors import DataError, UsageFault
@@ -33,6 +34,8 @@ class EpochBatchSampler(Sampler[Batch]):
         rank: of this process.
         world_size: number of ranks; must divide ``batch_size``.
         shuffle: False: the same order, and the same views, in each epoch, as validation wants.
+        chances: [n] of each image to be drawn, summing to 1: an epoch is then n draws with
+            replacement instead of a permutation; None: each image once.
 
     Raises:
         UsageFault: ``batch_size`` cannot be shared out among the ranks.
@@ -49,6 +52,7 @@ class EpochBatchSampler(Sampler[Batch]):
         rank: int = 0,
         world_size: int = 1,
         shuffle: bool = True,
+        chances: npt.NDArray[np.float64] | None = None,
     ) -> None:
         if batch_size % world_size:
             raise UsageFault(
@@ -64,6 +68,7 @@ class EpochBatchSampler(Sampler[Batch]):
             )
         self.n, self.batch_size, self.seed, self.drop_last = n, batch_size, seed, drop_last
         self.rank, self.world_size, self.shuffle = rank, world_size, shuffle
+        self.chances = chances
         self.epoch = 0
         self.position = 0
 
@@ -104,4 +109,7 @@ class EpochBatchSampler(Sampler[Batch]):
         if not self.shuffle:
             return np.arange(self.n)
         key = np.array([self.seed & (2**64 - 1), self.epoch], np.uint64)
-        return np.random.Generator(np.random.Philox(key=key)).permutation(self.n)
+        generator = np.random.Generator(np.random.Philox(key=key))
+        if self.chances is not None:
+            return generator.choice(self.n, self.n, p=self.chances)
+        return generator.permutation(self.n)

@@ -10,19 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from sklearn.utils.class_weight import compute_class_weight
 
 from dermctl.checkpoint import read_checkpoint
 from dermctl.config.resolve import resolve
 from dermctl.config.trainings import FinetuneConfig
-from dermctl.core import finetune as module
 from dermctl.core.finetune import Finetuned, finetune
+from dermctl.core.finetuning import full
+from dermctl.core.finetuning import start as module
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, ConfigError, DataError
-from dermctl.models.restore import restore_encoder
+from dermctl.models.restore import restore_classifier, restore_encoder
 from tests.conftest import TINY, Trained
 from tests.core.test_pretrain import Told
 
@@ -35,7 +34,7 @@ def start(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tu
 
     def look(**changes: Any) -> tuple[Any, Told]:
         told = Told()
-        return module._start(trained.workspace, replace(CONFIG, **changes), told), told
+        return module.choose_start(trained.workspace, replace(CONFIG, **changes), told), told
 
     return look
 
@@ -101,14 +100,6 @@ def test_an_encoder_that_contradicts_the_checkpoint(start: Any, trained: Trained
         start(from_checkpoint=str(trained.pretrained.checkpoint), encoder="resnet18")
 
 
-def test_class_weights_are_those_of_the_training_images(trained: Trained) -> None:
-    labels = np.array(load_split(trained.workspace.dataset("clinic"), "train").column("label"))
-    numbers = (labels == "nevus").astype(int)
-    wanted = compute_class_weight("balanced", classes=np.arange(2), y=numbers)
-    assert module._weights(CONFIG, numbers, 2).numpy() == pytest.approx(wanted)  # type: ignore[union-attr]
-    assert module._weights(replace(CONFIG, class_weights="none"), numbers, 2) is None
-
-
 @pytest.fixture(scope="module")
 def linear(trained: Trained) -> Finetuned:
     with warnings.catch_warnings():
@@ -142,7 +133,7 @@ def test_a_batch_larger_than_the_data_is_made_smaller(
         seen["batch"] = next(iter(data.train_dataloader()))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(module, "fit", look)
+    monkeypatch.setattr(full, "fit", look)
     told = Told()
     with pytest.raises(KeyboardInterrupt):
         finetune(trained.workspace, replace(CONFIG, batch_size=64), told)  # type: ignore[arg-type]
@@ -155,3 +146,71 @@ def test_a_missing_dataset_or_checkpoint(trained: Trained) -> None:
         finetune(trained.workspace, replace(CONFIG, data="isic"))
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         finetune(trained.workspace, replace(CONFIG, from_checkpoint="nowhere.ckpt"))
+
+
+def test_a_vote_of_neighbours_is_saved_as_a_model(trained: Trained) -> None:
+    result = finetune(trained.workspace, replace(CONFIG, mode="knn"))
+    read = read_checkpoint(result.checkpoint)
+    assert read.about.head["kind"] == "knn"
+    model = restore_classifier(read)
+    assert len(read.state["classifier.bank"]) == result.images
+    with torch.no_grad():
+        logits = model(torch.zeros(2, 3, 32, 32))
+    torch.testing.assert_close(logits.exp().sum(1), torch.ones(2))
+    with (result.run / "metrics.csv").open() as file:
+        tried = {
+            float(row["k"]): float(row["val/balanced_accuracy"]) for row in csv.DictReader(file)
+        }
+    assert result.best == pytest.approx(max(tried.values()))
+
+
+def test_lp_ft_starts_where_the_probe_ended(
+    trained: Trained, linear: Finetuned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = {}
+
+    def look(trainer: Any, network: Any, data: Any) -> None:
+        seen["head"] = network.classifier.state_dict()
+        seen["training"] = network.encoder.training
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(full, "fit", look)
+    with pytest.raises(KeyboardInterrupt):
+        finetune(trained.workspace, replace(CONFIG, mode="lp-ft", monitor="val/loss"))
+    state = read_checkpoint(linear.checkpoint).state
+    for name, value in seen["head"].items():
+        torch.testing.assert_close(value, state[f"classifier.{name}"])
+    assert seen["training"]
+
+
+def test_everything_at_once_trains(trained: Trained) -> None:
+    """Moving average, mixing, decay by layer, focal loss, balanced sampling, early stop."""
+    config = replace(
+        CONFIG,
+        epochs=3,
+        ema=0.5,
+        mixup=0.2,
+        cutmix=1.0,
+        layer_decay=0.75,
+        drop_path=0.1,
+        label_smoothing=0.1,
+        loss="focal",
+        sampling="balanced",
+        patience=1,
+        label_fraction=0.8,
+    )
+    result = finetune(trained.workspace, config)
+    assert result.images < len(load_split(trained.workspace.dataset("clinic"), "train"))
+    assert restore_classifier(read_checkpoint(result.checkpoint)) is not None
+    assert result.source.endswith("last.ckpt")
+
+
+def test_a_moving_average_is_what_is_saved(trained: Trained) -> None:
+    """Two steps, the average of which stays where the first one ended."""
+    result = finetune(trained.workspace, replace(CONFIG, ema=0.99999, lr=0.5))
+    key = "encoder.blocks.0.mlp.fc1.weight"
+    saved = read_checkpoint(result.checkpoint).state[key]
+    latest = torch.load(result.checkpoint, weights_only=True)["current_model_state"][key]
+    before = read_checkpoint(trained.pretrained.checkpoint).state[key]
+    assert (saved - before).abs().median() == pytest.approx(0.5, rel=0.1)  # one step of AdamW
+    assert (latest - saved).abs().max() > 0.1

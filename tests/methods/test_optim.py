@@ -62,7 +62,7 @@ def test_one_step_of_adamw_and_sgd_by_hand() -> None:
         module = nn.Linear(1, 1)
         nn.init.constant_(module.weight, 2.0)
         nn.init.constant_(module.bias, 2.0)
-        optimizer = build_optimizer(module, name, lr=lr, weight_decay=decay)
+        optimizer = build_optimizer(parameter_groups(module, decay), name, lr=lr)
         module(torch.tensor([[3.0]])).backward()  # gradients: 3 and 1
         optimizer.step()
         if name == "adamw":  # decoupled decay, then a first step of the sign of the gradient
@@ -74,7 +74,7 @@ def test_one_step_of_adamw_and_sgd_by_hand() -> None:
 
 def test_an_unknown_optimizer_is_a_bug() -> None:
     with pytest.raises(ValueError, match="lion"):
-        build_optimizer(nn.Linear(1, 1), "lion", lr=1, weight_decay=0)
+        build_optimizer(parameter_groups(nn.Linear(1, 1), 0), "lion", lr=1)
 
 
 def test_warmup_rises_in_a_line_then_falls_as_a_cosine() -> None:

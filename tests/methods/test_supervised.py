@@ -6,27 +6,15 @@ import numpy as np
 import pytest
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, log_loss, roc_auc_score
-from sklearn.utils.class_weight import compute_class_weight
 from torch import nn
 
-from dermctl.methods.supervised import Supervised, inverse_frequency, validation_scores
+from dermctl.methods.class_weights import inverse_frequency
+from dermctl.methods.mixing import Mixing
+from dermctl.methods.supervised import Supervised, validation_scores
 from tests.methods.made import OPTIMIZER, about, normalized, pictures, tiny_encoder
 
 CLASSES = ("a", "b", "c")
 LABELS = torch.tensor([0, 0, 1, 2, 0, 1, 0])
-
-
-@pytest.mark.parametrize("counts", [[5, 1, 3], [1, 1], [1000, 7, 7, 1]])
-def test_class_weights_are_sklearns(counts: list[int]) -> None:
-    labels = np.repeat(np.arange(len(counts)), counts)
-    wanted = compute_class_weight("balanced", classes=np.arange(len(counts)), y=labels)
-    assert inverse_frequency(np.array(counts)) == pytest.approx(wanted)
-
-
-def test_a_class_without_images_weighs_nothing_and_the_others_as_without_it() -> None:
-    assert inverse_frequency(np.array([4, 0, 2])) == pytest.approx(
-        np.insert(inverse_frequency(np.array([4, 2])), 1, 0.0)
-    )
 
 
 class Alone(Supervised):
@@ -53,7 +41,7 @@ def batch(rows: slice = slice(None)) -> dict[str, torch.Tensor]:
 
 def test_the_step_is_sklearns_weighted_log_loss() -> None:
     weights = inverse_frequency(np.bincount(LABELS))
-    module = module_with(class_weights=torch.tensor(weights, dtype=torch.float32))
+    module = module_with(loss=nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32)))
     with torch.no_grad():
         loss = module.training_step(batch(), 0)
         probabilities = module(normalized(batch()["images"])).double().softmax(1).numpy()
@@ -62,12 +50,26 @@ def test_the_step_is_sklearns_weighted_log_loss() -> None:
 
 
 def test_label_smoothing_by_hand() -> None:
-    module = module_with(label_smoothing=0.3)
+    module = module_with(loss=nn.CrossEntropyLoss(label_smoothing=0.3))
     with torch.no_grad():
         loss = module.training_step(batch(), 0)
         logs = module(normalized(batch()["images"])).log_softmax(1)
     target = torch.full((len(LABELS), 3), 0.1) + 0.7 * torch.eye(3)[LABELS]
     assert loss.item() == pytest.approx(float(-(target * logs).sum(1).mean()), rel=1e-5)
+
+
+def test_a_mixed_batch_is_learnt_with_its_shares() -> None:
+    module = module_with(mixing=Mixing(1.0, 0.0, classes=3))
+    torch.manual_seed(5)
+    with torch.no_grad():
+        loss = module.training_step(batch(), 0)
+        torch.manual_seed(5)
+        images, shares = Mixing(1.0, 0.0, classes=3)(normalized(batch()["images"]), LABELS)
+        logs = module(images).log_softmax(1)
+    assert shares.shape == (len(LABELS), 3)
+    torch.testing.assert_close(shares.sum(1), torch.ones(len(LABELS)))
+    assert ((shares > 0) & (shares < 1)).any()
+    assert loss.item() == pytest.approx(float(-(shares * logs).sum(1).mean()), rel=1e-5)
 
 
 def test_validation_scores_are_those_of_the_whole_split() -> None:

@@ -1,0 +1,125 @@
+"""Training encoder and classifier together, the best epoch chosen on validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
+
+from dermctl.checkpoint import Description
+from dermctl.config.trainings import FinetuneConfig
+from dermctl.core.finetuning.objective import (
+    balanced_chances,
+    build_supervised_loss,
+    settle_class_weights,
+)
+from dermctl.core.finetuning.start import Start
+from dermctl.core.loading import (
+    LoaderSettings,
+    TrainingData,
+    class_numbers,
+    stored_images,
+    training_views,
+)
+from dermctl.core.transform import transform_of
+from dermctl.datasets.prepared import Split
+from dermctl.exposure import Exposure
+from dermctl.methods.mixing import Mixing
+from dermctl.methods.supervised import Supervised
+from dermctl.models.encoder import feature_width
+from dermctl.models.heads import Classifier
+from dermctl.progress import Progress
+from dermctl.training import Hardware, fit, make_trainer
+from dermctl.views.evaluation import EvaluationDataset
+from dermctl.views.presets import preset
+
+
+def train_full(
+    run: Path,
+    start: Start,
+    about: Description,
+    exposure: Exposure,
+    train: Split,
+    val: Split,
+    config: FinetuneConfig,
+    settings: LoaderSettings,
+    hardware: Hardware,
+    progress: Progress,
+    head: Mapping[str, torch.Tensor] | None = None,
+) -> dict[str, float]:
+    """Train for the configured epochs; ``checkpoints/best.ckpt`` is the best by ``monitor``.
+
+    Args:
+        run: its folder.
+        start: the encoder, and where it comes from.
+        about: what the checkpoints say.
+        exposure: likewise.
+        train: labelled rows to learn from.
+        val: labelled rows to choose by.
+        config: of the training.
+        settings: of the loaders.
+        hardware: what it runs on.
+        progress: where steps are reported.
+        head: weights that the classifier starts from; None: at random.
+
+    Returns:
+        The best value of ``monitor``, under its name.
+    """
+    numbers, val_numbers = (class_numbers(split, about.classes) for split in (train, val))
+    if len(train) < config.batch_size:
+        settings = replace(settings, batch_size=len(train))
+        progress.say(f"the batch is {len(train)} images: there are no more")
+    classifier = Classifier(feature_width(start.encoder), len(about.classes))
+    if head is not None:
+        classifier.load_state_dict(dict(head))
+    weights = settle_class_weights(config.class_weights, config.loss, config.sampling)
+    module = Supervised(
+        start.encoder,
+        classifier,
+        about,
+        loss=build_supervised_loss(
+            config.loss,
+            numbers,
+            len(about.classes),
+            class_weights=weights,
+            label_smoothing=config.label_smoothing,
+            gamma=config.focal_gamma,
+            tau=config.logit_tau,
+        ),
+        mixing=Mixing(config.mixup, config.cutmix, len(about.classes)),
+        layer_decay=config.layer_decay,
+        optimizer=config.optimizer,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
+    )
+    module.exposure = exposure
+    views = training_views(
+        stored_images([train]), preset("supervised"), about.image_size, config.seed, numbers
+    )
+    evaluation = EvaluationDataset(stored_images([val]), transform_of(about), labels=val_numbers)
+    chances = balanced_chances(numbers) if config.sampling == "balanced" else None
+    trainer = make_trainer(
+        run,
+        hardware,
+        epochs=config.epochs,
+        progress=progress,
+        monitor=config.monitor,
+        callbacks=_callbacks(config),
+    )
+    fit(trainer, module, TrainingData(views, evaluation, settings, chances=chances))
+    best = trainer.checkpoint_callback  # other figures are at hand for the last epoch only
+    return {config.monitor: float(best.best_model_score)}  # type: ignore[union-attr]
+
+
+def _callbacks(config: FinetuneConfig) -> tuple[Callback, ...]:
+    callbacks: list[Callback] = []
+    if config.ema:
+        callbacks.append(EMAWeightAveraging(decay=config.ema))
+    if config.patience:
+        mode = "min" if config.monitor.endswith("loss") else "max"
+        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=mode))
+    return tuple(callbacks)
