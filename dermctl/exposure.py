@@ -1,6 +1,15 @@
-"""Which images a checkpoint's weights were trained or selected on: 33 bytes an image.
+"""Which images a checkpoint's weights were trained or selected on, in a few bytes an image.
 
-Kept in the checkpoint as plain tensors, so that it loads with ``weights_only=True``.
+Kept in the checkpoint as plain tensors, so that it loads with ``weights_only=True``: 8 bytes for
+each of :data:`dermctl.datasets.fingerprints.COLUMNS` and one for the role, 33 MB a million images.
+No identifier is kept but as a keyed hash.
+
+64 bits are enough: of m images that are looked up among n, nm / 2⁶⁴ are expected to agree in one
+column by chance. For n = 1,000,000 and m = 10,000 that is 5 · 10⁻¹⁰; and that any two of a million
+agree has the probability n² / 2⁶⁵ = 3 · 10⁻⁸ (the birthday bound).
+
+**Unknown** is the exposure of weights that come without a record: from elsewhere (timm, a foreign
+checkpoint), and whatever is trained from them, since what is merged with it stays unknown.
 """
 
 from __future__ import annotations
@@ -15,6 +24,8 @@ from numpy.typing import NDArray
 
 from dermctl.datasets.fingerprints import COLUMNS, Fingerprints, fingerprints
 from dermctl.datasets.prepared import Split
+
+KNOWN, UNKNOWN = "known", "unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +45,25 @@ class Exposure:
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def state(self) -> str:
+        """:data:`KNOWN`, or :data:`UNKNOWN` where the weights may have seen other images too."""
+        return KNOWN if self.complete else UNKNOWN
+
+    def to_json(self) -> dict[str, Any]:
+        """What every result says of it: the state, and how many images are recorded."""
+        trained = int(self.trained.sum())
+        return {
+            "state": self.state,
+            "trained_on": trained,
+            "selected_on": len(self) - trained,
+        }
+
+    def __str__(self) -> str:
+        trained, selected = self.to_json()["trained_on"], self.to_json()["selected_on"]
+        known = f"{trained:,} images trained on, {selected:,} selected on"
+        return known if self.complete else f"unknown; recorded: {known}"
 
     @staticmethod
     def nothing() -> Exposure:

@@ -48,6 +48,9 @@ def onnx(
             f"({', '.join(exported.classes[:8])}{', …' if exported.classes[8:] else ''})",
             "checked": f"differs from PyTorch by at most {exported.max_difference:.1e} "
             f"(limit {TOLERANCE:g})",
+            "exposure": exported.exposure,
         }
     )
+    for leak in exported.leaks:
+        output.say(f"warning: --allow-leak was given in training: {leak}")
     output.line(RESEARCH_USE, style="dim")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -14,12 +15,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from onnxruntime.capi import onnxruntime_pybind11_state
 from torch import nn
 
 from dermctl import __version__
-from dermctl.checkpoint import Description, read_checkpoint
+from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.core.evaluate import newest_classifier
 from dermctl.errors import ExportError
+from dermctl.exposure import Exposure
 from dermctl.files import replacing
 from dermctl.models.restore import restore_classifier
 from dermctl.progress import SILENT, Progress
@@ -30,6 +33,12 @@ OPSET = 18
 TOLERANCE = 1e-4
 """Greatest difference between ONNX Runtime and PyTorch that is let through, in a probability."""
 _CHECK_BATCHES = (1, 2, 5)
+_LONGEST_WHY = 200
+"""Letters of the exporter's reason that are shown."""
+_RUNTIME_ERRORS = tuple(
+    getattr(onnxruntime_pybind11_state, name)
+    for name in ("Fail", "InvalidArgument", "InvalidGraph", "NotImplemented", "RuntimeException")
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Exported:
     max_difference: float
     classes: tuple[str, ...]
     image_size: int
+    exposure: Exposure
+    leaks: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -53,6 +64,8 @@ class Exported:
             "tolerance": TOLERANCE,
             "classes": list(self.classes),
             "image_size": self.image_size,
+            "exposure": self.exposure.to_json(),
+            "leaks": list(self.leaks),
         }
 
 
@@ -85,15 +98,17 @@ def export_onnx(
 
     Raises:
         CheckpointError: no checkpoint, or one without a classifier.
-        ExportError: when the file's probabilities differ by more than ``TOLERANCE``.
+        ExportError: the model cannot be written as ONNX or run from it, or its probabilities differ
+            by more than ``TOLERANCE``.
     """
     read = read_checkpoint(checkpoint or newest_classifier(workspace, progress))
     model = Deployed(restore_classifier(read), read.about).eval()
     place = out or _default_file(read.path)
     with replacing(place) as temporary, progress.task("export and check", 2, unit="steps") as task:
-        _write(model, read.about, temporary)
-        task.advance()
-        difference = max_difference(model, temporary, read.about.image_size)
+        with _said_in_a_line(read):
+            _write(model, read, temporary)
+            task.advance()
+            difference = max_difference(model, temporary, read.about.image_size)
         task.advance()
         if not difference <= TOLERANCE:
             raise ExportError(
@@ -109,6 +124,8 @@ def export_onnx(
         max_difference=difference,
         classes=read.about.classes,
         image_size=read.about.image_size,
+        exposure=read.exposure,
+        leaks=read.about.leaks,
     )
 
 
@@ -118,7 +135,32 @@ def _default_file(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(".onnx")
 
 
-def _write(model: nn.Module, about: Description, path: Path) -> None:
+@contextmanager
+def _said_in_a_line(read: Checkpoint) -> Iterator[None]:
+    """Say which model it is that PyTorch's exporter or ONNX Runtime has no way for, and why."""
+    try:
+        yield
+    except (
+        torch.onnx.OnnxExporterError,
+        onnx.checker.ValidationError,
+        onnx.shape_inference.InferenceError,
+        *_RUNTIME_ERRORS,
+    ) as error:
+        cause: BaseException = error
+        while cause.__cause__ is not None:  # the exporter's own words are pages of advice
+            cause = cause.__cause__
+        why = next((line.strip() for line in str(cause).splitlines() if line.strip()), "")
+        raise ExportError(
+            f"{read.about.encoder} cannot be exported to ONNX: "
+            f"{type(cause).__name__}: {why[:_LONGEST_WHY].rstrip('.')}",
+            where=read.path,
+            hint="Use the checkpoint itself, or fine-tune another encoder; the whole report of the "
+            "exporter is shown with: dermctl --debug export onnx",
+        ) from error
+
+
+def _write(model: nn.Module, read: Checkpoint, path: Path) -> None:
+    about = read.about
     example = torch.zeros(2, about.image_size, about.image_size, 3, dtype=torch.uint8)
     with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
@@ -136,7 +178,7 @@ def _write(model: nn.Module, about: Description, path: Path) -> None:
     assert program is not None
     document = program.model_proto
     _forget_sources(document)
-    onnx.helper.set_model_props(document, _facts(about))
+    onnx.helper.set_model_props(document, _facts(read))
     document.producer_name, document.producer_version = "dermctl", __version__
     document.doc_string = "Research use only; not a medical device."
     onnx.checker.check_model(document, full_check=True)
@@ -151,8 +193,9 @@ def _forget_sources(document: onnx.ModelProto) -> None:
             node.doc_string = ""
 
 
-def _facts(about: Description) -> dict[str, str]:
+def _facts(read: Checkpoint) -> dict[str, str]:
     """What a deployment needs beside the graph, as JSON values under plain names."""
+    about = read.about
     return {
         "classes": json.dumps(list(about.classes)),
         "image_size": str(about.image_size),
@@ -171,6 +214,8 @@ def _facts(about: Description) -> dict[str, str]:
         "label": about.label or "",
         "trained_on": json.dumps(list(about.datasets)),
         "synthetic": json.dumps(about.synthetic),
+        "exposure": json.dumps(read.exposure.to_json()),
+        "leaks": json.dumps(list(about.leaks), ensure_ascii=False),
         "intended_use": "research use only, not a medical device",
     }
 

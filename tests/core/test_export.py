@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import onnxruntime
 import pytest
 import torch
 
-from dermctl.checkpoint import read_checkpoint
+from dermctl.checkpoint import read_checkpoint, save_checkpoint
 from dermctl.core import export as module
 from dermctl.core.export import TOLERANCE, Exported, export_onnx, read_export
 from dermctl.errors import CheckpointError, ExportError
+from dermctl.exposure import Exposure
 from dermctl.models.restore import restore_classifier
 from tests.conftest import ROOT, Trained
 
@@ -70,6 +72,48 @@ def test_what_a_deployment_needs_is_inside(trained: Trained, exported: Exported)
     assert (facts["image_size"], facts["encoder"]) == ("32", "vit_tiny_patch16_224")
     assert json.loads(facts["synthetic"]) is False
     assert "not a medical device" in facts["intended_use"]
+
+
+def test_what_the_weights_have_seen_is_inside(trained: Trained, exported: Exported) -> None:
+    facts = read_export(exported.file)
+    exposure = read_checkpoint(trained.finetuned.checkpoint).exposure
+    assert json.loads(facts["exposure"]) == exposure.to_json()
+    assert json.loads(facts["exposure"])["state"] == "known"
+    assert json.loads(facts["leaks"]) == []
+    assert "clinic" in json.loads(facts["trained_on"])
+
+
+def test_allowed_leaks_and_an_unknown_exposure_are_inside(trained: Trained, tmp_path: Path) -> None:
+    read = read_checkpoint(trained.finetuned.checkpoint)
+    leaks = ("3 of 61 images of clinic/test were seen: é",)
+    path = tmp_path / "foreign.ckpt"
+    save_checkpoint(path, replace(read.about, leaks=leaks), read.state, Exposure.unknown())
+    exported = export_onnx(trained.workspace, path, out=tmp_path / "model.onnx")
+    facts = read_export(exported.file)
+    assert json.loads(facts["leaks"]) == list(leaks) == exported.to_json()["leaks"]
+    assert json.loads(facts["exposure"])["state"] == "unknown"
+    assert exported.to_json()["exposure"]["state"] == "unknown"
+
+
+class Undecided(torch.nn.Module):
+    """Its flow depends on the values: no graph can be drawn of it."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        rows = images.flatten(1)[:, :2]
+        return rows if rows.sum() > 0 else -rows
+
+
+def test_a_model_that_cannot_be_exported_is_said_in_a_line(
+    trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "restore_classifier", lambda read: Undecided())
+    place = tmp_path / "model.onnx"
+    with pytest.raises(ExportError, match="vit_tiny_patch16_224 cannot be exported") as caught:
+        export_onnx(trained.workspace, trained.finetuned.checkpoint, out=place)
+    assert caught.value.where == str(trained.finetuned.checkpoint)
+    assert "another encoder" in str(caught.value.hint)
+    assert len(str(caught.value)) < 700
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_path_of_this_machine_is_inside(exported: Exported) -> None:
