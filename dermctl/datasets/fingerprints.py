@@ -2,9 +2,9 @@
 
 Four 64-bit values: the first 8 bytes of the file's SHA-256, the perceptual hash, and keyed hashes
 of patient and lesion id. The key of the last two is the id's source: ids of two sources never
-meet, as "patient 1" of one is not "patient 1" of another. A user's own table or folder, and drawn
-images, are a source each. The key is no secret, or checkpoints could not be compared between
-machines: who can list all ids can find one in its hash.
+meet, as "patient 1" of one is not "patient 1" of another; the ISIC family counts as one source. A
+user's own table or folder, and drawn images, are a source each. The key is no secret, or
+checkpoints could not be compared between machines: who can list all ids can find one in its hash.
 """
 
 from __future__ import annotations
@@ -24,6 +24,20 @@ UNKNOWN_ID = 0
 COLUMNS = ("bytes", "picture", "patient", "lesion")
 _BYTES = 8
 _OWN_SOURCES = frozenset({"csv", "folder"})
+_ISIC = "isic"
+_SHARED_IDS = {
+    "isic": _ISIC,  # patients IP_…, lesions IL_…
+    "isic2020": _ISIC,  # patients IP_…, lesions IL_… (second version of the table)
+    "isic2024": _ISIC,  # patients IP_…, lesions IL_…
+    "isic2018": _ISIC,  # lesions HAM_…
+    "isic2019": _ISIC,  # lesions HAM_…, BCN_… and MSK4_…
+    "ham10000": _ISIC,  # lesions HAM_…
+    "isic2016": _ISIC,  # none; its images are in the archive
+}
+"""Source -> whose ids its patients' and lesions' ids are. The ISIC archive, its challenges and
+HAM10000 hand on the ids of the collections that they are made of, prefix included, so equal ids
+are one patient or lesion. The archive gives HAM10000's lesions other ids (IL_…): there, equal
+bytes and pixels tell that it contains them."""
 
 Hashes = NDArray[np.uint64]
 
@@ -64,10 +78,10 @@ def sha256_prefixes(hexadecimal: Sequence[str]) -> Hashes:
 
 
 def namespace(description: dict[str, Any]) -> str:
-    """Whose ids a dataset's ids are: its source, or the dataset itself (see above)."""
+    """Whose ids a dataset's ids are: its source, the ISIC archive, or the dataset itself."""
     source, name = str(description["source"]), str(description["name"])
     own = source in _OWN_SOURCES or bool(description["synthetic"])
-    return f"{source}/{name}" if own else source
+    return f"{source}/{name}" if own else _SHARED_IDS.get(source, source)
 
 
 def keyed_hashes(ids: Sequence[str | None], kind: str, source: str) -> Hashes:

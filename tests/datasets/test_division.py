@@ -42,11 +42,11 @@ def as_rows(found):
     return Rows(ids, patients, lesions, shas, labels, skins, official)
 
 
-def prepare(rows, past, recipe):
+def prepare(rows, past, recipe, duplicates=()):
     """What is left and where, what is withdrawn, and the past of the next time."""
-    gone = to_withdraw(rows, past, recipe.official)
+    gone = to_withdraw(rows, past, recipe.official, duplicates)
     kept = rows.without({withdrawal.image_id for withdrawal in gone})
-    _, assignment = divide("set", kept, recipe, past)
+    _, assignment = divide("set", kept, recipe, past, duplicates)
     splits = dict(zip(kept.image_ids, assignment.splits, strict=True))
     leaks = {withdrawal.image_id: WITHDRAWN for withdrawal in gone if withdrawal.reason == "leak"}
     return kept, splits, gone, splits | leaks
@@ -86,6 +86,69 @@ def test_growth_with_published_splits(added, random):
             elif split == "train" and set(recipe.official) == {"val", "test"}:
                 assert splits[name] == "train" or linked_to_past(kept, name, past)
         past = remembered
+
+
+names_of_near_duplicates = st.sampled_from(
+    [
+        *(f"f{number}" for number in range(12)),
+        *(f"b{step}-{n}" for step in range(3) for n in (0, 1)),
+    ]
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    batches,
+    st.lists(
+        st.lists(st.tuples(names_of_near_duplicates, names_of_near_duplicates), max_size=4),
+        min_size=3,
+        max_size=3,
+    ),
+    st.sets(st.sampled_from([f"f{number}" for number in range(4)]), max_size=2),
+    st.randoms(use_true_random=False),
+)
+def test_growth_with_near_duplicates_that_come_to_light_and_images_that_drop_out(
+    added, found_later, absent, random
+):
+    found, past, pairs = list(FILLER), {}, []
+    for number, batch in enumerate(added):
+        found += [
+            (f"b{number}-{n}", patient, lesion, None)
+            for n, (patient, lesion, _) in enumerate(batch)
+        ]
+        pairs += found_later[number]
+        random.shuffle(found)
+        there = [row for row in found if number != 1 or row[0] not in absent]
+        rows = as_rows(there)
+        try:
+            kept, splits, gone, remembered = prepare(rows, past, Recipe(), pairs)
+        except DataError as error:
+            if "no group is left" not in error.what:  # withdrawals can empty a split
+                raise
+            return
+        listed = {withdrawal.image_id for withdrawal in gone}
+        assert listed | set(splits) == set(rows.image_ids)
+        assert not listed & set(splits)
+        for name, split in past.items():
+            if name in splits:
+                assert splits[name] == split
+            elif name in rows.image_ids:
+                assert name in listed
+                assert split != "test"
+        for one, other in pairs:
+            if one in splits and other in splits:
+                assert splits[one] == splits[other]
+        ids = kept.patient_ids, kept.lesion_ids
+        for own in ids:
+            seen = {}
+            for name, value in zip(kept.image_ids, own, strict=True):
+                if value:
+                    assert seen.setdefault(value, splits[name]) == splits[name]
+        order = random.sample(range(len(there)), len(there))
+        again = prepare(rows.take(order), past, Recipe(), random.sample(pairs, len(pairs)))
+        assert again[1] == splits
+        assert again[2] == gone
+        past = {**past, **remembered}
 
 
 def linked_to_past(rows, image, past):
@@ -134,7 +197,7 @@ def test_an_unknown_published_split_is_refused():
 
 
 def test_a_recipe_comes_back_as_it_was_written():
-    for recipe in (Recipe(), Recipe(0.2, 0.3, 4, ("val", "test"))):
+    for recipe in (Recipe(), Recipe(0.2, 0.3, 4, ("val", "test"), near_duplicates=False)):
         assert Recipe.from_json(recipe.to_json()) == recipe
     assert Recipe(0.2, 0.3, 4).changed(None, 0.1, None) == Recipe(0.2, 0.1, 4)
     assert Recipe(0.2).changed(0.0, None, 0).val == 0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+from pathlib import Path
 
 import numpy as np
+import pytest
 
 from dermctl.datasets.fingerprints import keyed_hashes, namespace, sha256_prefixes
 
@@ -36,3 +39,26 @@ def test_a_source_prepared_twice_is_one_source_and_an_own_table_is_its_own() -> 
     assert namespace(described("csv", "a")) != namespace(described("csv", "b"))
     drawn = namespace(described("padufes", "a", synthetic=True))
     assert drawn != namespace(described("padufes", "a"))
+
+
+def test_the_isic_family_shares_its_ids_and_no_other_source_does() -> None:
+    family = ["isic", "isic2016", "isic2018", "isic2019", "isic2020", "isic2024", "ham10000"]
+    assert {namespace(described(name, name)) for name in family} == {"isic"}
+    for name in ("padufes", "fitzpatrick", "ddi", "derm7pt", "sd198"):
+        assert namespace(described(name, name)) == name
+    assert namespace(described("ham10000", "a", synthetic=True)) == "ham10000/a"
+
+
+@pytest.mark.real_data
+def test_lesions_of_ham10000_are_lesions_of_isic_2019(real_data: Path) -> None:
+    """What the shared namespace rests on: the same id stands for the same images in both."""
+
+    def lesions(path: Path, image: str) -> dict[str, str]:
+        with path.open(encoding="utf-8") as file:
+            return {row[image]: row["lesion_id"] for row in csv.DictReader(file)}
+
+    ham = lesions(real_data / "ham10000" / "HAM10000_metadata.csv", "image_id")
+    later = lesions(real_data / "isic_metadata" / "ISIC_2019_Training_Metadata.csv", "image")
+    shared = ham.keys() & later.keys()
+    assert len(shared) == len(ham)
+    assert all(ham[image] == later[image] for image in shared)

@@ -27,8 +27,6 @@ def show_prepared(output: Output, prepared: Prepared) -> None:
             "report": prepared.folder / "report.html",
         }
     )
-    for exclusion in prepared.exclusions:
-        output.say(str(exclusion))
     if prepared.rejected:
         output.heading("Rejected (rejected.parquet lists each)")
         output.table(("reason", "rows"), _counts(prepared.rejected), right=(1,))
