@@ -64,11 +64,15 @@ class Recipe:
     ) -> Assignment:
         """Divide rows whose groups are known; groups in ``fixed`` stay where they are.
 
+        The dataset's name in a group's (``groups.group_ids``) decides nothing: under another name
+        the same images are divided alike.
+
         Raises:
             DataError: shares out of range, or a split that stays empty.
         """
+        fixed = {_nameless(group): split for group, split in fixed.items()}
         return assign_splits(
-            groups,
+            [_nameless(group) for group in groups],
             labels,
             val=0 if VAL in self.official else self.val,
             test=0 if TEST in self.official else self.test,
@@ -101,6 +105,10 @@ class Recipe:
         searched = NEAR_DUPLICATES in found["grouped_by"]
         plain = float(found["val"]), float(found["test"]), int(found["seed"])
         return cls(*plain, official, searched)
+
+
+def _nameless(group: str) -> str:
+    return group.partition(":")[2]
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ class Inspection:
 
     Args:
         findings: what was found, and which rows are rejected for it.
-        seen: row number -> what is known of its image, for the rows whose image can be used.
+        seen: row number -> what is known of its image, for the rows whose image can be used,
+            whatever their label.
     """
 
     findings: Findings
@@ -75,7 +76,7 @@ def inspect_source(
         known={"excluded": excluded or {}, **row_faults(source)},
         why_missing=why_missing,
     )
-    rows = range(len(labels)) if every_file else findings.kept(len(labels))
+    rows = range(len(labels)) if every_file else findings.usable(len(labels))
     files = {
         row: (str(values["image_id"][row]), raw / values["path"][row])
         for row in rows
@@ -83,7 +84,7 @@ def inspect_source(
     }
     md5s = {row: values["md5_expected"][row] for row in files if values["md5_expected"][row]}
     seen = pack_files(files, store, looking, findings, actions, progress, md5s=md5s)
-    hashes = {row: file.sha256 for row, file in seen.items()}
+    hashes = {row: file.sha256 for row, file in seen.items() if row not in findings.rejected}
     findings.found_all("label_conflict", label_conflicts(hashes, labels), actions)
     findings.found_all("byte_identical", byte_identical(hashes, values["image_id"]), actions)
     small = small_classes(labels, findings.kept(len(labels)), min_class)

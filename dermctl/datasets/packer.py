@@ -67,7 +67,8 @@ def pack_files(
         md5s: row number -> the MD5 that its publisher gives, hexadecimal.
 
     Returns:
-        Row number -> what is known of its image, for the rows that are kept.
+        Row number -> what is known of its image, for the rows that are kept or that only their
+        label has dropped.
     """
     look = partial(
         examine,
@@ -88,7 +89,7 @@ def pack_files(
         for (row, (image_id, _)), result in zip(files.items(), examined, strict=True):
             _record(row, result, findings, actions)
             _compare(row, result, (md5s or {}).get(row), findings, actions)
-            if row not in findings.rejected and result.packed is not None:
+            if row not in findings.unusable and result.packed is not None:
                 place = writer.add(image_id, result.packed) if writer else NO_PLACE
                 phash = result.phash or 0
                 size = result.width, result.height

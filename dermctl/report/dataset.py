@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from dermctl.datasets.reasons import REASONS
 from dermctl.datasets.splits import SPLITS
+from dermctl.datasets.taxonomy.words import target_words
 from dermctl.files import write_text
 from dermctl.report.page import render
 from dermctl.report.plots import Plot
@@ -42,6 +43,7 @@ def write_dataset_report(
         "dataset.html",
         document=document,
         synthetic=bool(document.get("synthetic")),
+        target=target_words(document["target"]) if document.get("target") else "",
         rejected=_explained(document.get("rejected", {})),
         noted=_explained({**document.get("noted", {}), **document.get("table_faults", {})}),
         tables=tables,
