@@ -26,9 +26,11 @@ from dermctl.datasets.assembly import (
     write_rejected,
     write_splits,
 )
+from dermctl.datasets.descriptors import keep_described
 from dermctl.datasets.division import Rows, divide, to_withdraw
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
 from dermctl.datasets.exclusion import Exclusion, read_exclusion
+from dermctl.datasets.fingerprints import sha256_prefixes
 from dermctl.datasets.inspection import inspect_source
 from dermctl.datasets.labelling import read_labelled
 from dermctl.datasets.near_duplicates.table import write_near_duplicates
@@ -39,6 +41,7 @@ from dermctl.datasets.remembered import write_history
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
+from dermctl.datasets.splits import SPLITS
 from dermctl.datasets.store import STORE_FOLDER
 from dermctl.datasets.synthetic.folder import MARKER as SYNTHETIC_MARK
 from dermctl.errors import DataError
@@ -163,11 +166,13 @@ def _build(
             where=raw.folder,
             hint=f"This is the layout that is read: {source.layout}",
         )
-    rows = _rows(table, kept, inspected.seen)
+    # Images that only their label drops are divided too: so another label moves no other image.
+    usable = [row for row in sorted(inspected.seen) if row not in findings.unusable]
+    rows = _rows(table, usable, inspected.seen)
     duplicates = near_duplicates(
         table.column("image_id").to_pylist(),
         inspected.seen,
-        kept,
+        usable,
         source_table.duplicates,
         search=request.near_duplicates,
         workers=request.workers,
@@ -183,16 +188,21 @@ def _build(
         near_duplicates=request.near_duplicates,
         progress=progress,
     )
-    row_of = dict(zip(rows.image_ids, kept, strict=True))
+    row_of = dict(zip(rows.image_ids, usable, strict=True))
     withdrawals = to_withdraw(rows, past.splits, recipe.official, duplicates.ids())
     for gone in withdrawals:
         findings.found(row_of[gone.image_id], gone.reason, past.explain(gone), actions)
+    usable = [row for row in usable if row not in findings.unusable]
+    divided = _rows(table, usable, inspected.seen)
+    every_group, assignment = divide(name, divided, recipe, past.splits, duplicates.ids())
     kept = findings.kept(len(labels))
+    among = [place for place, row in enumerate(usable) if row not in findings.rejected]
+    rows = divided.take(among)
+    groups = [every_group[place] for place in among]
+    splits = [assignment.splits[place] for place in among]
+    _refuse_emptied(assignment.splits, splits)
     seen = _without_rejected(folder, table, inspected.seen, kept)
-    rows = _rows(table, kept, seen)
-    groups, assignment = divide(name, rows, recipe, past.splits, duplicates.ids())
     manifest = assemble_manifest(name, table, kept, seen, groups)
-    splits = assignment.splits
     prepared = Prepared(
         name=name,
         folder=place,
@@ -214,7 +224,9 @@ def _build(
     write_splits(folder, manifest, splits, about)
     write_rejected(folder / "rejected.parquet", name, source_table, findings)
     write_near_duplicates(folder, duplicates)
-    now_in = dict(zip(rows.image_ids, splits, strict=True))
+    found = (seen[row].description for row in kept)
+    keep_described(folder, sha256_prefixes([seen[row].sha256 for row in kept]), found)
+    now_in = dict(zip(divided.image_ids, assignment.splits, strict=True))
     write_history(folder, past.history.grown(now_in, withdrawals))
     document = {**about, "prepared_at": now(), **prepared.to_json()}
     write_json(folder / DATASET_FILE, document)
@@ -230,6 +242,16 @@ def _exclusions(
     for exclusion in found:
         progress.say(str(exclusion))
     return found
+
+
+def _refuse_emptied(divided: Sequence[str], kept: Sequence[str]) -> None:
+    """A split may hold nothing but images that their label drops."""
+    for split in SPLITS:
+        if split in divided and split not in kept:
+            raise DataError(
+                f"no image with a class is left in the {split} split",
+                hint="Choose another --label, or leave --min-class out",
+            )
 
 
 def _without_rejected(
