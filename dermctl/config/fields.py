@@ -39,7 +39,8 @@ def setting(
 def flag_of(field: dataclasses.Field[Any]) -> str:
     """The flag of a setting: ``batch_size`` -> ``--batch-size``; both words of a switch."""
     flag: str = field.metadata["flag"] or f"--{field.name.replace('_', '-')}"
-    return f"{flag}/--no-{flag[2:]}" if isinstance(field.default, bool) else flag
+    switch = isinstance(field.default, bool) and not flag.startswith("--no-")
+    return f"{flag}/--no-{flag[2:]}" if switch else flag
 
 
 def explain(field: dataclasses.Field[Any]) -> str:

@@ -8,17 +8,23 @@ from dermctl.training.hardware import (
 )
 from dermctl.training.names import BEST, LAST
 from dermctl.training.quiet import quiet_lightning, seed_everything
-from dermctl.training.trainer import csv_logger, fit, make_trainer, tensorboard_logger
+from dermctl.training.resume import Opened, open_run
+from dermctl.training.stopping import Interrupted
+from dermctl.training.trainer import csv_logger, fit, kept, make_trainer, tensorboard_logger
 
 __all__ = [
     "BEST",
     "LAST",
     "Hardware",
+    "Interrupted",
+    "Opened",
     "available_cores",
     "csv_logger",
     "fit",
+    "kept",
     "loader_workers",
     "make_trainer",
+    "open_run",
     "quiet_lightning",
     "resolve_hardware",
     "seed_everything",

@@ -1,3 +1,5 @@
 """The checkpoints of a run, by name."""
 
 BEST, LAST = "best", "last"
+PREVIOUS = "previous"
+"""The one before the last, kept until the run has come to its end: a last one may be cut short."""

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
-from dermctl.errors import TrainingError
 from dermctl.progress import Progress
+from dermctl.runs import held, is_main_process
+from dermctl.training.faults import named_faults
 from dermctl.training.hardware import Hardware
-from dermctl.training.names import BEST, LAST
-from dermctl.training.nan import StopOnNaN
+from dermctl.training.keeping import KeepCheckpoints, Measure
+from dermctl.training.metrics_log import MetricsLog
 from dermctl.training.quiet import quiet_lightning
-from dermctl.training.reporting import LOG_EVERY, ProgressReporter
+from dermctl.training.reporting import ProgressReporter
+from dermctl.training.seeds import StepSeeds
+from dermctl.training.step_log import StepLog
+from dermctl.training.stopping import Interrupted
+from dermctl.training.storage import SafeCheckpointIO
 
 _LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
@@ -27,9 +32,17 @@ def make_trainer(
     epochs: int,
     progress: Progress,
     monitor: str | None,
+    seed: int = 0,
+    checkpoint_minutes: float = 0.0,
+    patience: int = 0,
+    measures: Sequence[Measure] = (),
+    image_names: Sequence[str] = (),
+    deterministic: bool = False,
     callbacks: tuple[Callback, ...] = (),
 ) -> pl.Trainer:
-    """A Trainer that logs to CSV and TensorBoard and keeps ``best.ckpt`` and ``last.ckpt``.
+    """A Trainer that can be stopped at any moment and go on to the same weights.
+
+    It logs to ``metrics.csv`` and TensorBoard and keeps ``best.ckpt`` and ``last.ckpt``.
 
     Args:
         folder: the run's folder.
@@ -38,34 +51,42 @@ def make_trainer(
         progress: where steps are reported.
         monitor: the logged value that chooses ``best.ckpt`` (a loss: least; else greatest); None
             keeps the last one only.
+        seed: of the model's randomness.
+        checkpoint_minutes: see ``KeepCheckpoints``.
+        patience: likewise.
+        measures: likewise.
+        image_names: of the training images, to name those of a step that fails.
+        deterministic: only algorithms that give the same bits each time, also on a GPU.
         callbacks: further callbacks.
     """
-    keep = ModelCheckpoint(
-        dirpath=folder / "checkpoints",
-        filename=BEST,
+    log = StepLog(MetricsLog(folder), folder, image_names)
+    keep = KeepCheckpoints(
+        folder,
+        log,
         monitor=monitor,
-        mode="min" if monitor and monitor.endswith("loss") else "max",
-        save_top_k=1 if monitor else 0,
-        save_last=True,
-        enable_version_counter=False,
+        minutes=checkpoint_minutes,
+        patience=patience,
+        measures=measures,
     )
-    keep.CHECKPOINT_NAME_LAST = LAST
     with quiet_lightning():
-        return pl.Trainer(
+        trainer = pl.Trainer(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
             num_nodes=hardware.nodes,
             strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
             precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
             max_epochs=epochs,
-            logger=[csv_logger(folder), tensorboard_logger(folder)],
-            callbacks=[keep, ProgressReporter(progress), StopOnNaN(folder), *callbacks],
-            log_every_n_steps=LOG_EVERY[hardware.accelerator],
+            logger=False,
+            callbacks=[StepSeeds(seed), log, ProgressReporter(progress), keep, *callbacks],
+            plugins=[SafeCheckpointIO()],
+            deterministic=deterministic or None,
             num_sanity_val_steps=0,
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
         )
+    _leave_signals_to_us(trainer)
+    return trainer
 
 
 def csv_logger(folder: Path) -> CSVLogger:
@@ -78,21 +99,52 @@ def tensorboard_logger(folder: Path) -> TensorBoardLogger:
     return TensorBoardLogger(save_dir=folder, name="", version="", default_hp_metric=False)
 
 
-def fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule) -> None:
+def fit(
+    trainer: pl.Trainer,
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    *,
+    resume: Path | None = None,
+) -> None:
     """Train; whatever Lightning wants to say that the user cannot act on stays unsaid.
 
+    Args:
+        trainer: of ``make_trainer``.
+        module: what is trained.
+        data: the batches.
+        resume: the checkpoint of a stopped training, to go on from.
+
     Raises:
-        TrainingError: the device's memory is full.
-        KeyboardInterrupt: Ctrl-C, which Lightning would turn into an exit without a word.
+        Interrupted: a signal stopped it; it is saved.
+        TrainingError: the device's memory is full, a loader process died, a loss is no number, the
+            disk is full, or another process trains into this folder.
+        KeyboardInterrupt: Ctrl-C before the training has begun, or twice.
     """
-    with quiet_lightning():
+    keep = kept(trainer)
+    with quiet_lightning(), held(keep.folder), named_faults(trainer):
         try:
-            trainer.fit(module, datamodule=data)
-        except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                "the memory of the device is full", hint="Try a smaller --batch-size"
-            ) from error
-        except SystemExit as stop:
-            if trainer.interrupted:
-                raise KeyboardInterrupt from stop
+            trainer.fit(
+                module,
+                datamodule=data,
+                ckpt_path=None if resume is None else str(resume),
+                weights_only=True,
+            )
+        except Interrupted:
+            if not is_main_process():
+                raise SystemExit(0) from None  # rank 0 says it
             raise
+    keep.finish()
+
+
+def kept(trainer: pl.Trainer) -> KeepCheckpoints:
+    """What has kept the checkpoints of a training of ``make_trainer``, and knows the best."""
+    keep = trainer.checkpoint_callback
+    assert isinstance(keep, KeepCheckpoints)
+    return keep
+
+
+def _leave_signals_to_us(trainer: pl.Trainer) -> None:
+    """Lightning asks all processes at every step, which waits for the device: ours ask less."""
+    loop = trainer.fit_loop.epoch_loop
+    if hasattr(loop, "_broadcast_sigterm_tensor"):
+        loop._broadcast_sigterm_tensor = lambda: None  # type: ignore[method-assign]
