@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from dermctl import __version__
+from dermctl.errors import TrainingError
 from dermctl.files import write_json, write_text
 from dermctl.workspace import RESULT_FILE, check_name
 
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: there the user minds it
+    fcntl = None  # type: ignore[assignment]
+
 # Lightning starts the other ranks by running the whole command again: they take rank 0's folder.
 _CHOSEN = "DERMCTL_RUN_FOLDER"
+CHOSEN_CHECKPOINT = "DERMCTL_RUN_CHECKPOINT"
+"""Likewise, the checkpoint that rank 0 goes on from; empty: from the beginning."""
 _PACKAGES = ("torch", "torchvision", "timm", "pytorch-lightning", "numpy", "pyarrow", "pillow")
 
+_LOCK = ".in_use"
 
 # Where Lightning, torchrun and SLURM say which of many processes this is.
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
@@ -77,10 +88,59 @@ def start_run(folder: Path, command: str, config: str, facts: Mapping[str, Any])
     write_json(folder / "provenance.json", document)
 
 
+def note_resumption(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Say in ``provenance.json`` that a run goes on, when and on what (rank 0 only)."""
+    if not is_main_process():
+        return
+    os.environ[_CHOSEN] = str(folder.resolve())
+    path = folder / "provenance.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    again = {
+        "at": now(),
+        "dermctl": __version__,
+        "packages": package_versions(),
+        "hardware": facts.get("hardware"),
+    }
+    document["resumed"] = [*document.get("resumed", []), again]
+    write_json(path, document)
+
+
 def finish_run(folder: Path, result: Mapping[str, Any]) -> None:
     """Write ``result.json``: only a run that has it is taken up unasked (rank 0 only)."""
     if is_main_process():
         write_json(folder / RESULT_FILE, result)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold a run's folder while it trains; the system lets go of it even for a killed process.
+
+    Raises:
+        TrainingError: another process holds it.
+    """
+    if fcntl is None or not is_main_process():
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainingError(
+                "another process is training into this run",
+                where=folder,
+                hint="Wait for its end, or start anew with --no-resume",
+            ) from error
+        yield
+
+
+def in_use(folder: Path) -> bool:
+    """Whether another process trains into this run."""
+    try:
+        with held(folder):
+            return False
+    except TrainingError:
+        return True
 
 
 def now() -> str:

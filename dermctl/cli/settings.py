@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 import typer
@@ -33,6 +34,7 @@ def with_settings(config: type[Config]) -> Callable[[Run[Config]], Callable[...,
     def decorate(run: Run[Config]) -> Callable[..., None]:
         def command(ctx: typer.Context, **given: Any) -> None:
             file, sets, json = (given.pop(name) for name in ("config", "sets", "json"))
+            file = file or _config_of(ctx, given.get("resume"))
             run(ctx, resolve(config, file=file, sets=sets or (), flags=_listed(given)), json=json)
 
         command.__name__ = getattr(run, "__name__", "command")
@@ -41,6 +43,15 @@ def with_settings(config: type[Config]) -> Callable[[Run[Config]], Callable[...,
         return command
 
     return decorate
+
+
+def _config_of(ctx: typer.Context, run: str | None) -> Path | None:
+    """The settings of the run to go on with: flags stand over them."""
+    if run is None:
+        return None
+    runs = ctx.obj.workspace.runs
+    places = (Path(run), runs / run)
+    return next((path / "config.yaml" for path in places if (path / "config.yaml").is_file()), None)
 
 
 def _parameters(config: type) -> list[inspect.Parameter]:
