@@ -15,8 +15,10 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 from dermctl.datasets.colour_conversion import (
     Pixels,
     Raster,
+    bands,
     cmyk_to_rgb,
     flatten,
+    pixels_of,
     to_8_bits,
     to_srgb,
 )
@@ -26,7 +28,11 @@ from dermctl.datasets.png_decoding import check_png, decode_png
 from dermctl.datasets.reasons import Finding, ImageFault
 
 MAX_PIXELS = 178_956_970
-"""Pictures of more pixels are not decoded (Pillow's own limit, 0.5 GiB of RGB)."""
+"""Pictures of more pixels are not decoded (Pillow's own limit)."""
+
+MAX_PIXELS_IN_ONE_PIECE = 50_000_000
+"""Likewise of those that cannot be decoded at a fraction of their size, as sequential JPEGs can. A
+worker then takes less than 1 GB, whatever the kind (tests/benchmarks/prepare_memory.py)."""
 
 FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "GIF", "WEBP", "JPEG2000", "PPM", "AVIF")
 """What is read. Pillow knows more; some of those run other programs, none holds photographs."""
@@ -67,6 +73,7 @@ def decode_rgb(data: bytes, *, min_short_side_needed: int | None = None) -> Deco
         ImageFault: ``data`` holds no whole picture.
     """
     image = _open(data)
+    _refuse_many_pixels(image, in_one_piece=not _is_scaled(image, min_short_side_needed))
     notes = _count_pictures(image)
     if image.mode == "CMYK":
         notes.append(("cmyk", "converted to RGB"))
@@ -101,9 +108,20 @@ def _open(data: bytes) -> ImageFile.ImageFile:
         raise ImageFault("decompression_bomb", str(error)) from error
     except Exception as error:  # Pillow's readers raise many kinds for a damaged header
         raise _damaged(data, error) from error
-    if image.width * image.height > MAX_PIXELS:
-        raise ImageFault("decompression_bomb", f"{image.width} x {image.height} pixels")
     return image
+
+
+def _is_scaled(image: ImageFile.ImageFile, needed: int | None) -> bool:
+    """Whether it is read line by line at a fraction of its size, as sequential JPEGs can be."""
+    fast = image.format in ("JPEG", "MPO") and image.mode in ("RGB", "L")
+    return fast and needed is not None and not image.info.get("progressive")
+
+
+def _refuse_many_pixels(image: ImageFile.ImageFile, *, in_one_piece: bool) -> None:
+    most = MAX_PIXELS_IN_ONE_PIECE if in_one_piece else MAX_PIXELS
+    if image.width * image.height > most:
+        size = f"{image.width} x {image.height} pixels, more than {most / 1e6:.0f} million"
+        raise ImageFault("decompression_bomb", size + " in one piece" * in_one_piece)
 
 
 def _unidentified(data: bytes) -> ImageFault:
@@ -158,7 +176,19 @@ def _read_pixels(image: ImageFile.ImageFile, data: bytes, needed: int | None) ->
         raster = decode_jpeg(data, image.size, needed)
     elif image.format == "PNG":
         raster = decode_png(data, check_png(data))
-    return _read_with_pillow(image, data) if raster is None else raster
+    if raster is not None:
+        return raster
+    _refuse_many_pixels(image, in_one_piece=True)
+    return _read_with_pillow(image, data)
+
+
+def _grey_16_bits(image: Image.Image) -> Raster:
+    """One channel of up to 32 bits, of which the file uses 16, as three."""
+    deep = np.empty((image.height, image.width, 3), np.uint16)
+    for rows in bands(image.height, image.width):
+        band = np.asarray(image.crop((0, rows.start, image.width, rows.stop)))
+        deep[rows] = np.clip(band, 0, 65535)[:, :, None]
+    return deep
 
 
 def _read_with_pillow(image: ImageFile.ImageFile, data: bytes) -> Raster:
@@ -169,9 +199,8 @@ def _read_with_pillow(image: ImageFile.ImageFile, data: bytes) -> Raster:
         if image.mode == "F":
             raise ImageFault("unreadable", "pixels are floating-point numbers without a range")
         if image.mode.startswith("I"):
-            grey = np.clip(np.asarray(image), 0, 65535).astype(np.uint16)
-            return np.dstack([grey, grey, grey])
-        return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
+            return _grey_16_bits(image)
+        return pixels_of(image, "RGBA" if image.has_transparency_data else "RGB")
     except ImageFault:
         raise
     except Exception as error:

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from dermctl.datasets.png_decoding import chunks
+
 _EXIF_ORIENTATION = 0x0112
 _HOLDERS = {"exif", "Raw profile type exif", "xmp", "XML:com.adobe.xmp"}
 """Where Pillow keeps what a PNG says of its orientation."""
@@ -20,13 +22,18 @@ def exif_orientation(image: Image.Image, data: bytes) -> int:
         data: the whole file.
     """
     # Asked for the EXIF of a PNG that has none before its pixels, Pillow decodes the pixels too.
-    if image.format == "PNG" and b"eXIf" not in data and not _HOLDERS & image.info.keys():
+    if image.format == "PNG" and not (_HOLDERS & image.info.keys() or _has_exif_chunk(data)):
         return 1
     try:
         value = image.getexif().get(_EXIF_ORIENTATION, 1)
     except Exception:  # damaged EXIF, of which Pillow's parser has many ways to complain
         return 1
     return value if value in range(1, 9) else 1
+
+
+def _has_exif_chunk(png: bytes) -> bool:
+    # To look for the four letters first costs nothing; in a large file they occur by chance.
+    return b"eXIf" in png and any(kind == b"eXIf" for kind, *_ in chunks(png))
 
 
 def turn_upright(pixels: npt.NDArray[np.uint8], orientation: int) -> npt.NDArray[np.uint8]:

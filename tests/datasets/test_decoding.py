@@ -7,9 +7,10 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageCms, ImageFile, ImageOps
 
 from dermctl.datasets import png_decoding
+from dermctl.datasets.colour_conversion import flatten, to_8_bits
 from dermctl.datasets.decoding import decode_rgb
 from dermctl.datasets.reasons import ImageFault
 from tests.datasets.image_files import file_of, near, opened, picture
@@ -188,6 +189,62 @@ def huge_jpeg() -> bytes:
 @pytest.mark.parametrize("data", [raw_png(30000, 30000, 8, 2, b""), huge_jpeg()])
 def test_bombs_are_refused_by_their_header(data):
     assert fault(data) == "decompression_bomb"
+
+
+def test_what_is_decoded_in_one_piece_may_have_fewer_pixels(monkeypatch):
+    monkeypatch.setattr("dermctl.datasets.decoding.MAX_PIXELS_IN_ONE_PIECE", 96 * 64 - 1)
+    jpeg = file_of(picture(), "JPEG")
+    assert decode_rgb(jpeg, min_short_side_needed=8).width == 96
+    for data in (
+        file_of(picture()),
+        file_of(picture(), "TIFF"),
+        file_of(picture(), "JPEG", progressive=True),
+        file_of(Image.fromarray(picture()).convert("CMYK"), "JPEG"),
+    ):
+        with pytest.raises(ImageFault, match="96 x 64 pixels, more than 0 million in one piece"):
+            decode_rgb(data, min_short_side_needed=8)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP", "GIF", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P"])
+def test_pictures_of_many_bands_are_those_of_one(kind, mode, monkeypatch):
+    """Large pictures are converted some rows at a time, small ones at once."""
+    data = file_of(Image.fromarray(np.tile(picture(), (3, 2, 1))).convert(mode), kind)
+    whole = decode_rgb(data)
+    monkeypatch.setattr("dermctl.datasets.colour_conversion._BAND_PIXELS", 7 * 192)
+    banded = decode_rgb(data)
+    assert np.array_equal(banded.pixels, whole.pixels)
+    assert banded.notes == whole.notes
+
+
+def test_every_16_bit_level_is_rounded_to_the_nearest_of_8_bits():
+    levels = np.arange(1 << 16, dtype=np.uint16)
+    raster = np.repeat(levels, 3).reshape(256, 256, 3)
+    expected = np.floor(levels / 257 + 0.5).astype(np.uint8)
+    assert np.array_equal(to_8_bits(raster)[:, :, 0].ravel(), expected)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_conversions_in_place_read_what_they_overwrite_first(channels, monkeypatch):
+    rng = np.random.default_rng(channels)
+    deep = rng.integers(0, 1 << 16, (50, 40, channels), dtype=np.uint16)
+    flat = (deep.astype(np.float64) / 257 + 0.5).astype(np.uint8)
+    weight = flat[:, :, 3:] / 255 if channels == 4 else 1.0
+    expected = flat[:, :, :3] * weight + 255 * (1 - weight)
+    monkeypatch.setattr("dermctl.datasets.colour_conversion._BAND_PIXELS", 100)
+    pixels, share = flatten(to_8_bits(deep.copy()))
+    assert np.abs(pixels - expected).max() <= 0.5
+    assert share == (np.mean(flat[:, :, 3] < 255) if channels == 4 else 0)
+
+
+def test_four_letters_that_occur_by_chance_are_no_exif(monkeypatch):
+    """Pillow would decode all of the pixels to look for it."""
+    comment = b"tEXtComment\0eXIf is the name of a chunk"
+    chunk = struct.pack(">I", len(comment) - 4) + comment + struct.pack(">I", zlib.crc32(comment))
+    data = file_of(picture())
+    data = data[:33] + chunk + data[33:]  # behind the header
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
+    assert np.array_equal(decode_rgb(data).pixels, picture())
 
 
 @pytest.mark.parametrize(
