@@ -9,6 +9,11 @@ from urllib.parse import quote, urlsplit
 from dermctl.report.evaluated import Mistake
 from dermctl.report.numbers import percent
 
+REDISTRIBUTABLE = frozenset({"cc-0", "cc-by", "cc-by-sa", "cc-by-nc", "cc-by-nc-sa"})
+"""Licences under which a picture may be embedded in a page that is passed on."""
+THIRD_PARTY_SOURCES = frozenset({"fitzpatrick"})
+"""Sources whose licence is of the annotations: the images belong to others."""
+
 _KINDS = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png", b"RIFF": "image/webp"}
 
 
@@ -49,6 +54,16 @@ def as_picture(mistake: Mistake) -> Picture:
         None if mistake.link is None else relative_link(mistake.link),
         mistake.blurred,
     )
+
+
+def may_embed(license: str | None, source: str, *, synthetic: bool) -> bool:
+    """Whether a picture may lie in a page that is passed on: drawn ones, and those licensed so."""
+    return synthetic or (license in REDISTRIBUTABLE and source not in THIRD_PARTY_SOURCES)
+
+
+def is_blurred(modality: str | None, *, synthetic: bool) -> bool:
+    """Whether a picture shows only when it is clicked: whatever may be a photograph of a person."""
+    return modality != "dermoscopic" and not synthetic
 
 
 def data_address(picture: bytes) -> str:
