@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 import torch
-from timm.optim import create_optimizer_v2, list_optimizers
+from timm.optim._optim_factory import create_optimizer_v2, list_optimizers
 from torch import nn
 
 from dermctl.errors import ConfigError
@@ -78,4 +78,4 @@ def check_optimizer(name: str) -> None:
 
 def optimizer_names() -> list[str]:
     """All that timm has, the common ones by their common names."""
-    return list(list_optimizers())
+    return [str(name) for name in list_optimizers()]

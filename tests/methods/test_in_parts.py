@@ -51,7 +51,7 @@ def in_parts(rows: int) -> Callable[[nn.Module, Tensor], Tensor]:
     return lambda encoder, x: embed_in_parts(encoder, x, rows, encoder=encoder)
 
 
-@pytest.mark.parametrize("rows", [1, 4, 14, 100])
+@pytest.mark.parametrize("rows", [4, 100])
 @pytest.mark.parametrize(("dtype", "limit"), [(torch.float64, 1e-10), (torch.float32, 1e-5)])
 def test_the_gradient_is_the_large_batchs(rows: int, dtype: torch.dtype, limit: float) -> None:
     loss, gradient = step(lambda encoder, x: encoder(x), dtype)
@@ -77,14 +77,12 @@ def test_dropout_and_drop_path_are_replayed(dtype: torch.dtype, limit: float) ->
 
 def test_no_more_than_one_part_is_in_the_encoder_at_once() -> None:
     encoder, _ = model(torch.float32)
-    seen: list[tuple[int, bool]] = []
-    encoder.register_forward_hook(lambda _, given, __: seen.append((len(given[0]), True)))
+    seen: list[int] = []
+    encoder.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     embedded = embed_in_parts(encoder, images(torch.float32), 4, encoder=encoder)
-    assert [rows for rows, _ in seen] == [4, 4, 4, 2]
+    assert seen == [4, 4, 4, 2]
     embedded.sum().backward()
-    assert sorted(rows for rows, _ in seen) == [2, 2, *[4] * 6], (
-        "each part once more, for the way back"
-    )
+    assert sorted(seen) == [2, 2, *[4] * 6], "each part once more"
 
 
 def saved_bytes(run: Callable[[], Tensor]) -> int:

@@ -1,0 +1,155 @@
+"""What a pretraining trains: encoder, projector and objective, as the configuration asks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import nn
+
+from dermctl.checkpoint import Description
+from dermctl.config.trainings import PretrainConfig
+from dermctl.core.pretraining_rows import group_numbers, label_numbers, lesion_numbers
+from dermctl.core.transform import preprocessing
+from dermctl.datasets.prepared import Split
+from dermctl.errors import ConfigError
+from dermctl.exposure import Exposure
+from dermctl.methods.in_parts import batch_norms
+from dermctl.methods.joint_embedding import JointEmbedding
+from dermctl.methods.objective import Objective, build_objective
+from dermctl.models.encoder import feature_width
+from dermctl.models.heads import Projector
+from dermctl.models.initial import Start, start_encoder
+from dermctl.progress import Progress
+from dermctl.training import Hardware
+from dermctl.views.packed import MakesViews
+from dermctl.views.pairs import NumberedViews, PairedViews
+
+_WITHOUT_BATCH_NORM = "Take an encoder without batch norm (a ViT, a ConvNeXt)"
+
+
+def pretraining_module(
+    config: PretrainConfig, train: Sequence[Split], hardware: Hardware, progress: Progress
+) -> JointEmbedding:
+    """The module, with the images that its weights have seen before as its ``exposure``.
+
+    Raises:
+        ConfigError: an encoder, loss or optimiser that cannot be built, or batch norm where its
+            statistics would be wrong.
+        CheckpointError: weights to start from that are not there or do not fit.
+    """
+    objective = pretraining_objective(config)
+    start = start_encoder(config.encoder, config.image_size, config.init)
+    _check_parts(start.encoder, config)
+    width = feature_width(start.encoder)
+    module = JointEmbedding(
+        start.encoder,
+        Projector(width, config.projector_hidden, config.projector_dim, norm=config.projector_norm),
+        objective.loss,
+        _description(config, train, start),
+        labelled=objective.labelled,
+        micro_batch=config.micro_batch_size,
+        optimizer=config.optimizer,
+        lr=config.lr,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
+        schedule=config.schedule,
+        cycles=config.cycles,
+    )
+    module.exposure = _seen_before(start)
+    _share_statistics(module, hardware, config)
+    if config.mask_group and not (objective.takes_groups or objective.labelled):
+        progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
+    return module
+
+
+def pretraining_objective(config: PretrainConfig) -> Objective:
+    """The loss that the configuration names, or its method's own."""
+    return build_objective(config.method, config.loss, temperature=config.temperature)
+
+
+def with_partners(
+    splits: Sequence[Split], first: MakesViews, second: MakesViews, *, seed: int
+) -> PairedViews:
+    """Two images of one lesion as a pair, where there are two."""
+    return PairedViews(first, second, lesion_numbers(splits), seed=seed)
+
+
+def with_numbers(
+    config: PretrainConfig, splits: Sequence[Split], views: MakesViews
+) -> NumberedViews:
+    """The views with what the objective needs to know of them: ``labels``, ``groups``.
+
+    Where two images of a lesion make a pair, other images of that lesion are never negatives.
+    """
+    objective = pretraining_objective(config)
+    numbers = {}
+    if objective.labelled:
+        numbers["labels"] = label_numbers(splits)
+    elif objective.takes_groups and config.mask_group:
+        numbers["groups"] = group_numbers(splits)
+    elif objective.takes_groups and config.positives == "lesion":
+        numbers["groups"] = lesion_numbers(splits)
+    return NumberedViews(views, numbers)
+
+
+def _description(config: PretrainConfig, train: Sequence[Split], start: Start) -> Description:
+    before = None if start.checkpoint is None else start.checkpoint.about
+    prepared = preprocessing(config.encoder)
+    if start.mean is not None and start.std is not None:
+        prepared["mean"], prepared["std"] = start.mean, start.std
+    drawn = any(bool(split.description["synthetic"]) for split in train)
+    return Description(
+        kind="pretrain",
+        encoder=config.encoder,
+        image_size=config.image_size,
+        **prepared,
+        store_size=max(int(split.description["size"]) for split in train),
+        datasets=tuple(str(split.description["name"]) for split in train),
+        manifests={str(split.description["name"]): split.sha256 for split in train},
+        synthetic=drawn or (before is not None and before.synthetic),
+        leaks=() if before is None else before.leaks,
+    )
+
+
+def _seen_before(start: Start) -> Exposure:
+    if start.checkpoint is not None:
+        return start.checkpoint.exposure
+    return Exposure.unknown() if start.foreign else Exposure.nothing()
+
+
+def _check_parts(encoder: nn.Module, config: PretrainConfig) -> None:
+    """Batch norm in parts would normalise by a part's statistics, not by the batch's."""
+    if not config.micro_batch_size or config.micro_batch_size >= config.batch_size:
+        return
+    if batch_norms(encoder) and not config.allow_inexact:
+        raise ConfigError(
+            f"{config.encoder} has batch norm, whose statistics would be those of a micro-batch: "
+            "the gradient would not be the large batch's",
+            where="--micro-batch-size",
+            hint=f"{_WITHOUT_BATCH_NORM}, or --allow-inexact",
+        )
+
+
+def _share_statistics(module: JointEmbedding, hardware: Hardware, config: PretrainConfig) -> None:
+    """Batch norm over the images of all devices, in place."""
+    if hardware.devices * hardware.nodes == 1:
+        return
+    parts = {"encoder": module.encoder, "projector": module.projector}
+    normed = {name: part for name, part in parts.items() if batch_norms(part)}
+    if not normed:
+        return
+    if hardware.accelerator == "cuda":
+        from timm.layers.norm_act import convert_sync_batchnorm
+
+        for name, part in normed.items():
+            setattr(module, name, convert_sync_batchnorm(part))  # type: ignore[no-untyped-call]
+    elif not config.allow_inexact:
+        raise ConfigError(
+            f"batch norm (in the {' and '.join(normed)}) takes its statistics over all devices "
+            "by SyncBatchNorm, which there is on GPUs only",
+            where=f"--devices {hardware.devices}",
+            hint=f"Take --devices 1, --projector-norm layer, or --allow-inexact. "
+            f"{_WITHOUT_BATCH_NORM}"
+            if "encoder" in normed
+            else "Take --devices 1 or --projector-norm layer",
+        )
