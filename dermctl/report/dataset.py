@@ -154,6 +154,7 @@ def _recipe(split: Mapping[str, Any]) -> list[tuple[str, str]]:
         "grouped_by": "Never divided",
         "stratified_on": "Balanced over",
         "official": "As published",
+        "near_duplicates": "Near-duplicates",
     }
     return [(names.get(key, key), _recipe_value(key, value)) for key, value in split.items()]
 

@@ -209,3 +209,49 @@ def test_a_hundred_and_fourteen_classes(report):
 def test_the_same_dataset_gives_the_same_page(report):
     first = report(*made_up(["a", "b"], 80)).read_bytes()
     assert report(*made_up(["a", "b"], 80)).read_bytes() == first
+
+
+def near_duplicates(**changes):
+    plain = {
+        "searched": True,
+        "pairs": 2339,
+        "copies": 212,
+        "published": 0,
+        "groups": 7417,
+        "groups_without": 7470,
+        "to_look_at": [],
+    }
+    return {**plain, **changes}
+
+
+def test_near_duplicates_are_told_and_large_components_listed(report):
+    component = {"lesions": 11, "images": [f"i{n}" for n in range(40)]}
+    near = near_duplicates(to_look_at=[component])
+    page = read_page(report(*made_up(["a", "b"], 60, near_duplicates=near)))
+    told = page.by_id["near-duplicates"]
+    for words in ("2,339 pairs", "212 of them look like copies", "7,470 groups into 7,417"):
+        assert words in told
+    (row,) = page.table("lesions", "images")
+    assert row[:2] == ["11", "40"]
+    assert row[2].startswith("i0, i1, ")
+    assert "i29" in row[2]
+    assert "i30" not in row[2]
+
+
+def test_a_dataset_whose_near_duplicates_were_not_sought_says_so(report):
+    near = near_duplicates(searched=False, pairs=0)
+    page = read_page(report(*made_up(["a", "b"], 60, near_duplicates=near)))
+    assert "not searched for" in page.by_id["near-duplicates"]
+
+
+def test_lists_of_excluded_images_are_named(report):
+    exclusion = {
+        "file": "list.csv",
+        "sha256": "0" * 64,
+        "kind": "images to keep",
+        "names": 2240,
+        "unmatched": 3,
+        "rows": 58,
+    }
+    page = read_page(report(*made_up(["a", "b"], 60, exclusions=[exclusion])))
+    assert page.row("list.csv", "list", "it holds") == ["images to keep", "2,240", "3", "58"]
