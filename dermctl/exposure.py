@@ -1,7 +1,7 @@
 """Which images a checkpoint's weights were trained or selected on, in a few bytes an image.
 
 Kept in the checkpoint as plain tensors, so that it loads with ``weights_only=True``: 8 bytes for
-each of :data:`dermctl.datasets.fingerprints.COLUMNS` and one for the role, 33 MB a million images.
+each of :data:`dermctl.datasets.fingerprints.COLUMNS` and one for the role, 41 MB a million images.
 No identifier is kept but as a keyed hash.
 
 64 bits are enough: of m images that are looked up among n, nm / 2⁶⁴ are expected to agree in one
@@ -22,10 +22,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dermctl.datasets.fingerprints import COLUMNS, Fingerprints, fingerprints
+from dermctl.datasets.fingerprints import COLUMNS, UNKNOWN_ID, Fingerprints, fingerprints
 from dermctl.datasets.prepared import Split
 
 KNOWN, UNKNOWN = "known", "unknown"
+_WITHOUT_IMAGE_IDS = 4
+"""Columns of the first checkpoints' records."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +100,7 @@ class Exposure:
         return Exposure(images, self.trained[self.trained], self.complete)
 
     def to_plain(self) -> dict[str, Any]:
-        """``images`` int64 [n, 4], ``trained`` uint8 [n], ``complete``."""
+        """``images`` int64 [n, 5], ``trained`` uint8 [n], ``complete``."""
         return {
             "images": torch.from_numpy(self.images.values.view(np.int64).copy()),
             "trained": torch.from_numpy(self.trained.astype(np.uint8)),
@@ -114,6 +116,9 @@ class Exposure:
         """
         values = np.ascontiguousarray(plain["images"].numpy()).view(np.uint64)
         trained = plain["trained"].numpy().astype(bool)
+        if values.shape == (len(trained), _WITHOUT_IMAGE_IDS):
+            ids = np.full((len(trained), 1), UNKNOWN_ID, np.uint64)
+            values = np.concatenate([values, ids], axis=1)
         if values.shape != (len(trained), len(COLUMNS)):
             raise ValueError(f"the exposure has the shape {values.shape}")
         return Exposure(Fingerprints(values), trained, bool(plain["complete"]))

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dermctl.checkpoint import read_checkpoint, save_checkpoint
-from dermctl.datasets.fingerprints import Fingerprints
+from dermctl.datasets.fingerprints import COLUMNS, UNKNOWN_ID, Fingerprints, keyed_hashes
 from dermctl.exposure import Exposure
 from tests.test_checkpoint import ABOUT
 
@@ -18,7 +18,7 @@ MILLION = 1_000_000
 
 def made(images: int, *, seed: int = 0, complete: bool = True) -> Exposure:
     generator = np.random.default_rng(seed)
-    values = generator.integers(0, 2**64, (images, 4), np.uint64)
+    values = generator.integers(0, 2**64, (images, len(COLUMNS)), np.uint64)
     return Exposure(Fingerprints(values), generator.random(images) < 0.8, complete)
 
 
@@ -69,3 +69,29 @@ def test_tensors_of_another_shape_are_refused() -> None:
     plain = made(4).to_plain()
     with pytest.raises(ValueError, match="shape"):
         Exposure.from_plain({**plain, "trained": plain["trained"][:2]})
+
+
+def test_a_record_without_image_ids_is_read() -> None:
+    exposure = made(5)
+    plain = exposure.to_plain()
+    found = Exposure.from_plain({**plain, "images": plain["images"][:, :4].clone()})
+    assert (found.images.values[:, :4] == exposure.images.values[:, :4]).all()
+    assert (found.images.column("image") == UNKNOWN_ID).all()
+
+
+def test_what_is_merged_with_the_unknown_stays_unknown() -> None:
+    """Also over several fine-tunings."""
+    foreign = Exposure.unknown()
+    tuned = made(5, seed=1).merged(foreign)
+    again = made(5, seed=2).merged(tuned)
+    assert [each.state for each in (made(5), foreign, tuned, again)] == ["known"] + ["unknown"] * 3
+    assert str(again).startswith("unknown; recorded: ")
+    trained = int(again.trained.sum())
+    counts = {"trained_on": trained, "selected_on": 10 - trained}
+    assert again.to_json() == {"state": "unknown", **counts}
+
+
+def test_hashes_of_many_ids_do_not_meet() -> None:
+    """Expected are 3e-8 that meet, see the module."""
+    hashes = keyed_hashes([f"P{number}" for number in range(MILLION // 5)], "patient", "isic")
+    assert len(np.unique(hashes)) == MILLION // 5

@@ -1,9 +1,10 @@
-"""What is kept of an image so that it can be known again: 32 bytes, no pixels, no identifiers.
+"""What is kept of an image so that it can be known again: 40 bytes, no pixels, no identifiers.
 
-Four 64-bit values: the first 8 bytes of the file's SHA-256, the perceptual hash, and keyed hashes
-of patient and lesion id. The key of the last two is the id's source: ids of two sources never
-meet, as "patient 1" of one is not "patient 1" of another; the ISIC family counts as one source. A
-user's own table or folder, and drawn images, are a source each. The key is no secret, or
+Five 64-bit values: the first 8 bytes of the file's SHA-256, the perceptual hash, and keyed hashes
+of patient, lesion and image id. The key of the last three is the id's source: ids of two sources
+never meet, as "patient 1" of one is not "patient 1" of another; the ISIC family counts as one
+source. A user's own table or folder, and drawn images, are a source each; their image ids, often
+mere numbers, are not kept: such images are known by bytes and pixels. The key is no secret, or
 checkpoints could not be compared between machines: who can list all ids can find one in its hash.
 """
 
@@ -21,9 +22,11 @@ from dermctl.datasets.prepared import Split
 
 UNKNOWN_ID = 0
 """The hash of an id that is not known; it links nothing."""
-COLUMNS = ("bytes", "picture", "patient", "lesion")
+COLUMNS = ("bytes", "picture", "patient", "lesion", "image")
 _BYTES = 8
 _OWN_SOURCES = frozenset({"csv", "folder"})
+_DOWNSAMPLED = "_downsampled"
+"""What ISIC 2019 appends to the ids of 2,074 images that it hands on in a smaller size."""
 _ISIC = "isic"
 _SHARED_IDS = {
     "isic": _ISIC,  # patients IP_…, lesions IL_…
@@ -47,7 +50,7 @@ class Fingerprints:
     """Of n images.
 
     Args:
-        values: [n, 4] in the order of :data:`COLUMNS`.
+        values: [n, 5] in the order of :data:`COLUMNS`.
     """
 
     values: Hashes
@@ -68,8 +71,17 @@ def fingerprints(split: Split) -> Fingerprints:
         np.array(split.column("phash"), np.uint64),
         keyed_hashes(split.column("patient_id"), "patient", source),
         keyed_hashes(split.column("lesion_id"), "lesion", source),
+        keyed_hashes(_published_ids(split), "image", source),
     ]
     return Fingerprints(np.stack(columns, axis=1).reshape(-1, len(COLUMNS)))
+
+
+def _published_ids(split: Split) -> list[str | None]:
+    """The image ids of a published source; of others None, as "1.png" is a name and no id."""
+    ids = split.column("image_id")
+    if _is_own(split.description):
+        return [None] * len(ids)
+    return [image_id.removesuffix(_DOWNSAMPLED) for image_id in ids]
 
 
 def sha256_prefixes(hexadecimal: Sequence[str]) -> Hashes:
@@ -80,8 +92,11 @@ def sha256_prefixes(hexadecimal: Sequence[str]) -> Hashes:
 def namespace(description: dict[str, Any]) -> str:
     """Whose ids a dataset's ids are: its source, the ISIC archive, or the dataset itself."""
     source, name = str(description["source"]), str(description["name"])
-    own = source in _OWN_SOURCES or bool(description["synthetic"])
-    return f"{source}/{name}" if own else _SHARED_IDS.get(source, source)
+    return f"{source}/{name}" if _is_own(description) else _SHARED_IDS.get(source, source)
+
+
+def _is_own(description: dict[str, Any]) -> bool:
+    return description["source"] in _OWN_SOURCES or bool(description["synthetic"])
 
 
 def keyed_hashes(ids: Sequence[str | None], kind: str, source: str) -> Hashes:

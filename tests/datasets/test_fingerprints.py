@@ -7,9 +7,17 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from dermctl.datasets.fingerprints import keyed_hashes, namespace, sha256_prefixes
+from dermctl.datasets.fingerprints import (
+    UNKNOWN_ID,
+    fingerprints,
+    keyed_hashes,
+    namespace,
+    sha256_prefixes,
+)
+from dermctl.datasets.prepared import Split
 
 
 def described(source: str, name: str, *, synthetic: bool = False) -> dict[str, object]:
@@ -47,6 +55,29 @@ def test_the_isic_family_shares_its_ids_and_no_other_source_does() -> None:
     for name in ("padufes", "fitzpatrick", "ddi", "derm7pt", "sd198"):
         assert namespace(described(name, name)) == name
     assert namespace(described("ham10000", "a", synthetic=True)) == "ham10000/a"
+
+
+def split_of(source: str, name: str, ids: list[str]) -> Split:
+    columns = {
+        "image_id": ids,
+        "sha256": [hashlib.sha256(f"{source}{image}".encode()).hexdigest() for image in ids],
+        "phash": pa.array(range(len(ids)), pa.uint64()),
+        "patient_id": pa.array([None] * len(ids), pa.string()),
+        "lesion_id": pa.array([None] * len(ids), pa.string()),
+    }
+    return Split(Path(name), "train", pa.table(columns), described(source, name), "")
+
+
+def test_an_image_of_the_isic_family_is_known_by_its_id() -> None:
+    """Whatever its bytes; a file called so in a user's own folder is not."""
+    one = fingerprints(split_of("ham10000", "ham", ["ISIC_1", "ISIC_2"])).column("image")
+    other = fingerprints(split_of("isic2019", "b", ["ISIC_2_downsampled", "ISIC_3"])).column(
+        "image"
+    )
+    assert [hash_ in one for hash_ in other] == [True, False]
+    for source in ("csv", "folder"):
+        own = fingerprints(split_of(source, "ham", ["ISIC_1"])).column("image")
+        assert own.tolist() == [UNKNOWN_ID]
 
 
 @pytest.mark.real_data
