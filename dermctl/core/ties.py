@@ -128,6 +128,7 @@ def _pairs(
         workers=workers if len(both) >= _WORTH_WORKERS else 1,
         progress=progress,
     )
+    pairs.sort(key=lambda pair: -pair.score)  # an image is tied to the one that is most like it
     return [(pair.i, pair.j - len(own)) for pair in pairs]
 
 
