@@ -9,7 +9,7 @@ from dermctl.config.fields import setting
 
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 PRECISIONS = ("auto", "fp32", "bf16")
-AUGMENTATIONS = ("simclr", "derm")
+CACHES = ("auto", "device", "ram", "none")
 METHODS = ("simclr", "supcon", "vicreg", "barlowtwins")
 SCHEDULES = ("cosine", "cosine-restarts", "constant")
 OPTIMIZER = "any optimiser of timm: adamw, lars, lamb, sgd, …"
@@ -84,7 +84,13 @@ class PretrainConfig:
         (), "prepared dataset; repeatable; none named: every one", group=DATA, metavar="NAME"
     )
     image_size: int = setting(224, "pixels a side of a view", low=16, high=1024, group=DATA)
-    augmentation: str = setting("simclr", "preset of both views", choices=AUGMENTATIONS, group=DATA)
+    augmentation: str = setting(
+        "simclr",
+        "of both views: simclr, derm, or a YAML file of settings or of torchvision transforms",
+        group=DATA,
+        metavar="NAME|FILE",
+    )
+    cache: str = setting("auto", "where decoded images are kept", choices=CACHES, group=DATA)
     workers: int = setting(
         -1, "loader processes a device; -1: as the cores allow", low=-1, group=DATA
     )
@@ -181,6 +187,7 @@ class FinetuneConfig:
     label_fraction: float = setting(
         1.0, "share of the training labels used: whole groups", low=0.001, high=1.0, group=DATA
     )
+    cache: str = setting("auto", "where decoded images are kept", choices=CACHES, group=DATA)
     workers: int = setting(
         -1, "loader processes a device; -1: as the cores allow", low=-1, group=DATA
     )

@@ -9,18 +9,21 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 
+from dermctl.datasets.places import check_places
 from dermctl.datasets.prepared import Split
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.errors import DataError
 from dermctl.views.batches import EpochBatchSampler
+from dermctl.views.decoded import DecodedImages
+from dermctl.views.device import finish
 from dermctl.views.evaluation import EvaluationDataset, EvaluationTransform
 from dermctl.views.images import Part, StoredImages
 from dermctl.views.loader import BatchLoader
-from dermctl.views.packed import LabelledDataset, ViewsDataset
-from dermctl.views.spec import AugmentationSpec
+from dermctl.views.packed import LabelledDataset, MakesViews, Tensors
 
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
+MakesBatches = MakesViews | LabelledDataset | EvaluationDataset
 
 
 def image_names(splits: Sequence[Split]) -> list[str]:
@@ -33,18 +36,20 @@ def image_names(splits: Sequence[Split]) -> list[str]:
 
 
 def stored_images(splits: Sequence[Split]) -> StoredImages:
-    """The images of several splits, one after another, each known as ``dataset:image_id``."""
-    return StoredImages(
-        *(
-            Part(
-                Store(split.folder / STORE_FOLDER),
-                np.asarray(split.table.column("shard"), np.int64),
-                np.asarray(split.table.column("row"), np.int64),
-                image_names([split]),
-            )
-            for split in splits
-        )
-    )
+    """The images of several splits, one after another, each known as ``dataset:image_id``.
+
+    Raises:
+        DataError: an image has no place in its store.
+    """
+    return StoredImages(*map(_stored, splits))
+
+
+def _stored(split: Split) -> Part:
+    store = Store(split.folder / STORE_FOLDER)
+    shard, row = (np.asarray(split.table.column(name), np.int64) for name in ("shard", "row"))
+    names = image_names([split])
+    check_places(store, shard, row, names, split.folder / f"{split.name}.parquet")
+    return Part(store, shard, row, names)
 
 
 def labelled(split: Split) -> Split:
@@ -106,19 +111,31 @@ class TrainingData(pl.LightningDataModule):
         val: what makes a batch of validation images, or None.
         settings: of both loaders.
         chances: of each training image to be drawn, see ``EpochBatchSampler``.
+        resident: decoded images that are moved to the device of each process of the training.
     """
 
     def __init__(
         self,
-        train: ViewsDataset | LabelledDataset,
-        val: ViewsDataset | LabelledDataset | EvaluationDataset | None,
+        train: MakesBatches,
+        val: MakesBatches | None,
         settings: LoaderSettings,
         *,
         chances: FloatArray | None = None,
+        resident: Sequence[DecodedImages] = (),
     ) -> None:
         super().__init__()
         self._train, self._val, self._settings = train, val, settings
-        self._chances = chances
+        self._chances, self._resident = chances, resident
+
+    def setup(self, stage: str) -> None:
+        """Only now does each process know its device."""
+        if self.trainer:
+            for images in self._resident:
+                images.move(self.trainer.strategy.root_device)
+
+    def on_after_batch_transfer(self, batch: Tensors, dataloader_idx: int) -> Tensors:
+        """Colour and blur on the device, where the loader left them to it."""
+        return finish(batch)
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled anew each epoch; the last batch is left out when it is not full."""
@@ -132,7 +149,7 @@ class TrainingData(pl.LightningDataModule):
 
     def _loader(
         self,
-        dataset: ViewsDataset | LabelledDataset | EvaluationDataset,
+        dataset: MakesBatches,
         *,
         shuffle: bool,
         drop_last: bool,
@@ -151,7 +168,10 @@ class TrainingData(pl.LightningDataModule):
             chances=self._chances if shuffle else None,
         )
         return BatchLoader(
-            dataset, sampler, workers=self._settings.workers, pin_memory=self._settings.pin
+            dataset,  # type: ignore[arg-type]
+            sampler,
+            workers=self._settings.workers,
+            pin_memory=self._settings.pin,
         )
 
 
@@ -168,10 +188,3 @@ def evaluation_loader(
         workers=settings.workers,
         pin_memory=settings.pin,
     )
-
-
-def training_views(
-    images: StoredImages, spec: AugmentationSpec, size: int, seed: int, labels: IntArray
-) -> LabelledDataset:
-    """One augmented view an image, with its label."""
-    return LabelledDataset(ViewsDataset(images, spec, size, seed=seed, count=1), labels)

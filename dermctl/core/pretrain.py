@@ -9,8 +9,9 @@ from typing import Any
 
 from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import PretrainConfig
+from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
-from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
+from dermctl.core.loading import LoaderSettings, TrainingData
 from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
@@ -29,9 +30,8 @@ from dermctl.training import (
     resolve_hardware,
     seed_everything,
 )
-from dermctl.views.packed import MakesViews, ViewsDataset
+from dermctl.views.packed import MakesViews
 from dermctl.views.pairs import NumberedViews
-from dermctl.views.presets import preset
 from dermctl.workspace import Workspace
 
 
@@ -97,9 +97,21 @@ def pretrain(
         config.seed,
         hardware.accelerator == "cuda",
     )
-    data = TrainingData(_views(train, config), _views(val, config) if val else None, settings)
+    inputs = settle_inputs(
+        config.augmentation,
+        config.cache,
+        [*train, *val],
+        size=config.image_size,
+        epochs=config.epochs,
+        workers=settings.workers,
+        hardware=hardware,
+        progress=progress,
+    )
+    views = _views(train, config, inputs)
+    val_views = _views(val, config, inputs) if val else None
+    data = TrainingData(views, val_views, settings, resident=inputs.resident)
     run = new_run_folder(workspace.runs, config.name or f"pretrain-{config.encoder}")
-    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val, left_out))
+    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val, left_out) | inputs.to_json())
     left_out.write(run)
     progress.say(
         f"pretraining {config.encoder} on {images:,} images of {', '.join(module.about.datasets)} "
@@ -175,11 +187,11 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
         )
 
 
-def _views(splits: Sequence[Split], config: PretrainConfig) -> NumberedViews:
-    images, spec = stored_images(splits), preset(config.augmentation)
+def _views(splits: Sequence[Split], config: PretrainConfig, inputs: Inputs) -> NumberedViews:
+    images = inputs.images(splits)
 
     def make(count: int, seed: int) -> MakesViews:
-        return ViewsDataset(images, spec, config.image_size, seed=seed, count=count)
+        return inputs.views(images, count=count, seed=seed)
 
     if config.positives == "image":
         return with_numbers(config, splits, make(2, config.seed))

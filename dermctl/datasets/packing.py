@@ -62,6 +62,13 @@ def packed_size(width: int, height: int, size: int) -> tuple[int, int]:
     return round(width * size / short), round(height * size / short)
 
 
+def packed_sizes(originals: npt.NDArray[np.integer], size: int) -> npt.NDArray[np.int64]:
+    """``packed_size`` of many: [N, 2] -> int64 [N, 2]."""
+    short = originals.min(axis=1, keepdims=True)
+    shrunk = np.rint(originals * size / np.maximum(short, 1))
+    return np.where(short <= size, originals, shrunk).astype(np.int64)
+
+
 def _resize(pixels: Pixels, size: tuple[int, int], interpolation: int = cv2.INTER_AREA) -> Pixels:
     if size == (pixels.shape[1], pixels.shape[0]):
         return pixels

@@ -27,12 +27,13 @@ def read_augmentation(asked: str) -> AugmentationSpec | list[object]:
         return preset(asked)
     path = Path(asked)
     try:
-        values = yaml.safe_load(path.read_text())
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"cannot be read ({error.strerror})", where=path) from error
-    except yaml.YAMLError as error:
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"is no YAML: {error}", where=path) from error
     if isinstance(values, list):
+        _check_steps(values, path)
         return values
     if not isinstance(values, dict):
         raise ConfigError(
@@ -40,5 +41,24 @@ def read_augmentation(asked: str) -> AugmentationSpec | list[object]:
             where=path,
             hint="Write for instance: hue: 0.05",
         )
-    base = preset(str(values.pop(_BASE))) if _BASE in values else None
-    return AugmentationSpec.from_dict({str(name): value for name, value in values.items()}, base)
+    try:
+        base = preset(str(values.pop(_BASE))) if _BASE in values else None
+        named = {str(name): value for name, value in values.items()}
+        return AugmentationSpec.from_dict(named, base)
+    except ConfigError as error:
+        raise ConfigError(error.what, where=path, hint=error.hint) from error
+
+
+def _check_steps(steps: list[object], path: Path) -> None:
+    """Build each step once, so that a fault is said before the training begins, with its number."""
+    from dermctl.views.slow import build_transforms  # takes torchvision along
+
+    if not steps:
+        raise ConfigError("the list of transforms is empty", where=path)
+    for number, step in enumerate(steps, start=1):
+        try:
+            build_transforms([step])
+        except ConfigError as error:
+            raise ConfigError(
+                error.what, where=f"{path}, item {number}", hint=error.hint
+            ) from error

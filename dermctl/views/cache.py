@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from dermctl.config.trainings import CACHES
 from dermctl.errors import UsageFault
-
-CACHES = ("auto", "device", "ram", "none")
 
 DEVICE_SHARE = 0.3  # of the device's free memory: the training's own needs come first
 RAM_SHARE = 0.5  # of the free RAM: the page cache and other processes need some too
@@ -109,6 +109,17 @@ def free_device(device_type: str) -> int | None:
     import torch
 
     return int(torch.cuda.mem_get_info()[0])
+
+
+def free_shared() -> int:
+    """Shared memory in bytes, which loader processes read a cache in; containers often have little.
+
+    Where the system has no such file system there is no such limit: then the free RAM.
+    """
+    try:
+        return shutil.disk_usage("/dev/shm").free
+    except OSError:
+        return free_ram()
 
 
 def free_ram() -> int:

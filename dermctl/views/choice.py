@@ -2,44 +2,59 @@
 
 from __future__ import annotations
 
-import torch
-
 from dermctl.progress import SILENT, Progress
 from dermctl.views.cache import CacheChoice
-from dermctl.views.decoded import decode_all
+from dermctl.views.decoded import DecodedImages, decode_all
 from dermctl.views.images import Images
-from dermctl.views.packed import ViewsDataset
+from dermctl.views.packed import MakesViews, ViewsDataset
 from dermctl.views.resident import ResidentDataset
 from dermctl.views.spec import AugmentationSpec
 
 
+def cached(
+    images: Images, cache: CacheChoice, *, threads: int = 1, progress: Progress = SILENT
+) -> Images:
+    """The images as the cache wants them: decoded, in shared memory for ``ram``, or as they are.
+
+    Those for ``device`` are decoded in RAM: ``DecodedImages.move`` takes them to a device once a
+    process knows its own.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    if cache.kind == "none":
+        return images
+    return decode_all(images, threads=threads, shared=cache.kind == "ram", progress=progress)
+
+
 def views_dataset(
     images: Images,
-    spec: AugmentationSpec,
+    augmentation: AugmentationSpec | list[object],
     size: int,
     *,
     cache: CacheChoice,
-    device: torch.device,
+    finish: bool = True,
     seed: int = 0,
     count: int = 2,
-    threads: int = 1,
-    progress: Progress = SILENT,
-) -> ViewsDataset | ResidentDataset:
-    """The fastest dataset of views for this cache and device.
-
-    With a GPU and no cache on it, loader processes only cut and resize: hand each batch, once it
-    lies on the GPU, to ``dermctl.views.device.finish``.
+) -> MakesViews:
+    """The fastest dataset of views for this augmentation and cache.
 
     Args:
-        images, spec, size, seed, count: as in ``ViewsDataset``.
+        images: of ``cached``.
+        augmentation: a spec, or a list of torchvision transforms for the slow path.
+        size, seed, count: as in ``ViewsDataset``.
         cache: of ``dermctl.views.cache.choose_cache``.
-        device: that is trained on.
-        threads: decoders, where all images are decoded first.
+        finish: False: loader processes only cut and resize; hand each batch, once it lies on the
+            device, to ``dermctl.views.device.finish``.
+
+    Raises:
+        ConfigError: a transform that torchvision lacks.
     """
-    finish = device.type == "cpu"
-    if cache.kind == "none":
-        return ViewsDataset(images, spec, size, seed=seed, count=count, finish=finish)
-    decoded = decode_all(images, threads=threads, progress=progress)
-    if cache.kind == "ram":
-        return ViewsDataset(decoded.share(), spec, size, seed=seed, count=count, finish=finish)
-    return ResidentDataset(decoded.to(device), spec, size, seed=seed, count=count)
+    if not isinstance(augmentation, AugmentationSpec):
+        from dermctl.views.slow import SlowViewsDataset, build_transforms
+
+        transform = build_transforms(augmentation)
+        return SlowViewsDataset(images, transform, size, seed=seed, count=count)
+    if cache.kind == "device" and isinstance(images, DecodedImages):
+        return ResidentDataset(images, augmentation, size, seed=seed, count=count)
+    return ViewsDataset(images, augmentation, size, seed=seed, count=count, finish=finish)

@@ -62,10 +62,9 @@ class DecodedImages:
         """The same with its block on another device."""
         return DecodedImages(self.block.to(device), self.sizes, self.keys)
 
-    def share(self) -> DecodedImages:
-        """Move the block to shared memory: loader processes then all read this one."""
-        self.block.share_memory_()  # type: ignore[no-untyped-call]
-        return self
+    def move(self, device: torch.device) -> None:
+        """Put the block on another device, for all that read from it."""
+        self.block = self.block.to(device)
 
 
 def decoded_sizes(images: Images) -> npt.NDArray[np.int64]:
@@ -78,11 +77,20 @@ def decoded_sizes(images: Images) -> npt.NDArray[np.int64]:
     return sizes
 
 
+def _new_block(pixels: int, *, shared: bool) -> torch.Tensor:
+    """uint8 [pixels, 3], where it is to stay: a block that moves later takes its space twice."""
+    if not shared:
+        return torch.empty((pixels, 3), dtype=torch.uint8)
+    memory = torch.UntypedStorage._new_shared(3 * pixels, device="cpu")  # type: ignore[no-untyped-call]
+    return torch.empty(0, dtype=torch.uint8).set_(memory).view(pixels, 3)
+
+
 def decode_all(
     images: Images,
     sizes: npt.NDArray[np.int64] | None = None,
     *,
     threads: int = 1,
+    shared: bool = False,
     progress: Progress = SILENT,
 ) -> DecodedImages:
     """Decode every image, as for training (``EncodedImage.pixels`` with ``exact=False``).
@@ -90,12 +98,13 @@ def decode_all(
     Args:
         sizes: of ``decoded_sizes``, where they are known already.
         threads: decoders at work; they hold the interpreter only between images.
+        shared: into shared memory: loader processes then all read this one block.
 
     Raises:
         DataError: an image cannot be read; where it lies is said.
     """
     sizes = decoded_sizes(images) if sizes is None else sizes
-    block = torch.empty((int(sizes.prod(axis=1).sum()), 3), dtype=torch.uint8)
+    block = _new_block(int(sizes.prod(axis=1).sum()), shared=shared)
     decoded = DecodedImages(block, sizes, images.keys)
 
     def fill(index: int) -> None:

@@ -17,15 +17,18 @@ def finish(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     """Colour and blur a batch that ``ViewsDataset(finish=False)`` made, wherever it lies.
 
     Returns:
-        The batch without ``colour`` and ``kernels``, its ``views`` as the CPU path makes them. Any
-        other batch comes back as it is.
+        The batch without ``colour`` and ``kernels``, its ``views`` (``images``, where
+        ``LabelledDataset`` made it) as the CPU path makes them. Any other batch comes back as it
+        is.
     """
     if "colour" not in batch:
         return batch
     rest = {name: value for name, value in batch.items() if name not in ("colour", "kernels")}
-    views, colour, kernels = batch["views"], batch["colour"], batch["kernels"]
-    done = finish_views(views.flatten(0, 1), colour.flatten(0, 1), kernels.flatten(0, 1))
-    return rest | {"views": done.view_as(views)}
+    name = "views" if "views" in batch else "images"
+    views, colour, kernels = batch[name], batch["colour"], batch["kernels"]
+    flat = views.reshape(-1, *views.shape[-3:])
+    done = finish_views(flat, colour.flatten(0, 1), kernels.flatten(0, 1))
+    return rest | {name: done.view_as(views)}
 
 
 def finish_views(views: Tensor, colour: Tensor, kernels: Tensor) -> Tensor:

@@ -137,10 +137,14 @@ class LabelledDataset(Dataset[Tensors]):
         return len(self.views)
 
     def __getitems__(self, batch: Batch) -> Tensors:
-        """``images`` uint8 [B, size, size, 3], ``labels`` and ``index`` int64 [B]."""
+        """``images`` uint8 [B, size, size, 3], ``labels`` and ``index`` int64 [B].
+
+        What the device needs to finish the views stays as it is, see ``ViewsDataset``.
+        """
         made = self.views.__getitems__(batch)
-        labels = self.labels[batch.indices].to(made["views"].device)
-        return {"images": made["views"][0], "labels": labels, "index": made["index"]}
+        views = made.pop("views")
+        labels = self.labels[batch.indices].to(views.device)
+        return made | {"images": views[0], "labels": labels}
 
 
 def new_batch(count: int, batch: int, size: int) -> torch.Tensor:

@@ -25,7 +25,7 @@ class ResidentDataset(Dataset[Tensors]):
     ``BatchLoader`` makes its batches in the training's own process.
 
     Args:
-        images: decoded, on the device.
+        images: decoded; on the device, or moved there before the first batch.
         spec, size, seed, count: as in ``ViewsDataset``.
     """
 

@@ -68,11 +68,13 @@ def _build(step: object) -> v2.Transform:
 
 def _call(kind: type[v2.Transform], name: str, arguments: dict[str, Any]) -> v2.Transform:
     given = dict(arguments)
-    if "transforms" in given:  # of RandomApply, RandomChoice, RandomOrder
-        given["transforms"] = [_build(step) for step in given["transforms"]]
     try:
+        if "transforms" in given:  # of RandomApply, RandomChoice, RandomOrder
+            given["transforms"] = [_build(step) for step in given["transforms"]]
         return kind(**given)
-    except (TypeError, ValueError) as error:
+    except ConfigError:
+        raise
+    except Exception as error:  # each transform checks its arguments in its own way
         raise ConfigError(f"{name} cannot be made: {error}", where=_WHERE) from error
 
 
@@ -129,7 +131,7 @@ class SlowViewsDataset(Dataset[Tensors]):
         image = Image(torch.from_numpy(pixels.copy()).permute(2, 0, 1))
         with torch.random.fork_rng(devices=[]):  # the training draws from the same generator
             torch.manual_seed(seed)
-            made: torch.Tensor = self._transform(image)
+            made = self._transformed(image)
         if made.shape != (3, self.size, self.size):
             raise ConfigError(
                 f"the transforms yield {list(made.shape)}, not [3, {self.size}, {self.size}]",
@@ -137,3 +139,12 @@ class SlowViewsDataset(Dataset[Tensors]):
                 hint=f"Add a crop, as: - RandomResizedCrop: {{size: {self.size}}}",
             )
         return made.permute(1, 2, 0)
+
+    def _transformed(self, image: Image) -> torch.Tensor:
+        try:
+            made: torch.Tensor = self._transform(image)
+        except Exception as error:  # whatever a transform of the user's choice has against images
+            raise ConfigError(
+                f"the transforms cannot be applied to an image ({error})", where=_WHERE
+            ) from error
+        return made

@@ -19,14 +19,13 @@ from dermctl.core.loading import (
     evaluation_loader,
     labelled,
     stored_images,
-    training_views,
 )
 from dermctl.datasets.manifest import MANIFEST_VERSION, manifest_schema, write_manifest
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.datasets.store import StoreWriter
 from dermctl.errors import DataError
 from dermctl.views.evaluation import EvaluationDataset, EvaluationTransform
-from dermctl.views.packed import ViewsDataset
+from dermctl.views.packed import LabelledDataset, ViewsDataset
 from dermctl.views.presets import preset
 from tests.made import pixels
 
@@ -114,8 +113,8 @@ def test_an_empty_split_and_one_without_labels(split: Split, tmp_path: Path) -> 
 def test_training_batches_hold_each_image_with_its_own_label(split: Split) -> None:
     kept = labelled(split)
     numbers = class_numbers(kept, ("a", "b", "c"))
-    views = training_views(stored_images([kept]), preset("supervised"), SIDE, 0, numbers)
-    data = TrainingData(views, None, LoaderSettings(3, 0, 0, pin=False))
+    views = ViewsDataset(stored_images([kept]), preset("supervised"), SIDE, count=1)
+    data = TrainingData(LabelledDataset(views, numbers), None, LoaderSettings(3, 0, 0, pin=False))
     batches = list(data.train_dataloader())
     assert [len(batch["labels"]) for batch in batches] == [3, 3]
     index = torch.cat([batch["index"] for batch in batches])

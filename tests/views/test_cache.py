@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from dermctl.errors import UsageFault
 from dermctl.views.cache import choose_cache, decoded_bytes, free_device, free_ram
-from dermctl.views.choice import views_dataset
+from dermctl.views.choice import cached, views_dataset
 from dermctl.views.presets import SIMCLR
 from dermctl.views.resident import ResidentDataset
 from tests.views.pictures import stored
@@ -59,7 +58,8 @@ def test_free_memory_is_asked_of_the_system():
 def test_the_choice_becomes_a_dataset(tmp_path, kind):
     images = stored(tmp_path, [(40, 40)] * 3)
     cache = choose_cache(kind, 1, epochs=2, device_free=GIB, ram_free=GIB)
-    device = torch.device("cpu")
-    dataset = views_dataset(images, SIMCLR, 32, cache=cache, device=device, seed=4)
+    dataset = views_dataset(cached(images, cache), SIMCLR, 32, cache=cache, seed=4)
     assert isinstance(dataset, ResidentDataset) == (kind == "device")
+    if kind == "ram":
+        assert dataset.images.block.is_shared()
     assert (len(dataset), dataset.seed, dataset.count) == (3, 4, 2)

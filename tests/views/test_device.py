@@ -95,11 +95,11 @@ def test_decoding_all_keeps_every_pixel(images, decoded):
     assert np.array_equal(decoded.keys, images.keys)
 
 
-def test_shared_pixels_serve_loader_processes(decoded):
+def test_shared_pixels_serve_loader_processes(images, decoded):
     from dermctl.views.batches import EpochBatchSampler
 
     alone = ViewsDataset(decoded, SIMCLR, 32)
-    shared = ViewsDataset(decoded.share(), SIMCLR, 32)
+    shared = ViewsDataset(decode_all(images, shared=True), SIMCLR, 32)
     loader = BatchLoader(shared, EpochBatchSampler(len(SIZES), 8), workers=1)
     for batch in loader:
         indices = Batch(0, batch["index"].tolist())

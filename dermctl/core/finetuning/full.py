@@ -17,12 +17,12 @@ from dermctl.core.finetuning.objective import (
     settle_class_weights,
 )
 from dermctl.core.finetuning.start import Start
+from dermctl.core.inputs import settle_inputs
 from dermctl.core.loading import (
     LoaderSettings,
     TrainingData,
     class_numbers,
     stored_images,
-    training_views,
 )
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
@@ -34,7 +34,7 @@ from dermctl.models.heads import Classifier
 from dermctl.progress import Progress
 from dermctl.training import Hardware, fit, make_trainer
 from dermctl.views.evaluation import EvaluationDataset
-from dermctl.views.presets import preset
+from dermctl.views.packed import LabelledDataset
 
 
 def train_full(
@@ -97,9 +97,17 @@ def train_full(
         warmup=config.warmup,
     )
     module.exposure = exposure
-    views = training_views(
-        stored_images([train]), preset("supervised"), about.image_size, config.seed, numbers
+    inputs = settle_inputs(
+        "supervised",
+        config.cache,
+        [train],
+        size=about.image_size,
+        epochs=config.epochs,
+        workers=settings.workers,
+        hardware=hardware,
+        progress=progress,
     )
+    views = inputs.views(inputs.images([train]), count=1, seed=config.seed)
     evaluation = EvaluationDataset(stored_images([val]), transform_of(about), labels=val_numbers)
     chances = balanced_chances(numbers) if config.sampling == "balanced" else None
     trainer = make_trainer(
@@ -110,7 +118,14 @@ def train_full(
         monitor=config.monitor,
         callbacks=_callbacks(config),
     )
-    fit(trainer, module, TrainingData(views, evaluation, settings, chances=chances))
+    data = TrainingData(
+        LabelledDataset(views, numbers),
+        evaluation,
+        settings,
+        chances=chances,
+        resident=inputs.resident,
+    )
+    fit(trainer, module, data)
     best = trainer.checkpoint_callback  # other figures are at hand for the last epoch only
     return {config.monitor: float(best.best_model_score)}  # type: ignore[union-attr]
 

@@ -1,0 +1,163 @@
+"""What makes the views of a training: its augmentation, and where decoded images are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dermctl.core.loading import stored_images
+from dermctl.datasets.packing import packed_sizes
+from dermctl.datasets.prepared import Split
+from dermctl.errors import UsageFault
+from dermctl.progress import SILENT, Progress
+from dermctl.training.hardware import Hardware, available_cores
+from dermctl.views.augmentation import read_augmentation
+from dermctl.views.cache import (
+    CacheChoice,
+    choose_cache,
+    decoded_bytes,
+    free_device,
+    free_ram,
+    free_shared,
+)
+from dermctl.views.choice import cached, views_dataset
+from dermctl.views.decoded import DecodedImages
+from dermctl.views.images import Images
+from dermctl.views.packed import MakesViews
+from dermctl.views.spec import AugmentationSpec
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Settled once for all datasets of views of a training.
+
+    Args:
+        augmentation: a spec, or a list of torchvision transforms.
+        cache: where decoded images are kept.
+        size: side of a view in pixels.
+        finish: False: the device does colour and blur.
+        progress: where decoding is reported.
+    """
+
+    augmentation: AugmentationSpec | list[object]
+    cache: CacheChoice
+    size: int
+    finish: bool
+    progress: Progress = SILENT
+    resident: list[DecodedImages] = field(default_factory=list)
+    """Decoded images that the training's data module takes to the device."""
+
+    def images(self, splits: Sequence[Split]) -> Images:
+        """The images of ``splits``, decoded where the cache wants it.
+
+        Raises:
+            DataError: an image has no place in its store, or cannot be decoded.
+        """
+        images = cached(
+            stored_images(splits), self.cache, threads=available_cores(), progress=self.progress
+        )
+        if self.cache.kind == "device" and isinstance(images, DecodedImages):
+            self.resident.append(images)
+        return images
+
+    def views(self, images: Images, *, count: int, seed: int) -> MakesViews:
+        """``count`` views of each of ``images``, drawn from ``seed``."""
+        return views_dataset(
+            images,
+            self.augmentation,
+            self.size,
+            cache=self.cache,
+            finish=self.finish,
+            seed=seed,
+            count=count,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for the run's provenance: a file of settings may change afterwards."""
+        asked = self.augmentation
+        return {
+            "augmentation": asked if isinstance(asked, list) else asdict(asked),
+            "cache": str(self.cache),
+        }
+
+
+def settle_inputs(
+    augmentation: str,
+    cache: str,
+    splits: Sequence[Split],
+    *,
+    size: int,
+    epochs: int,
+    workers: int,
+    hardware: Hardware,
+    progress: Progress = SILENT,
+) -> Inputs:
+    """Read the augmentation and choose the cache; the choice and its size are said.
+
+    Args:
+        augmentation: see ``read_augmentation``.
+        cache: one of ``dermctl.config.trainings.CACHES``.
+        splits: all that are read in each epoch.
+        size: side of a view in pixels.
+        workers: loader processes a device.
+
+    Raises:
+        ConfigError: an augmentation that cannot be.
+        UsageFault: a cache that is not there, is too small or does not fit the augmentation.
+    """
+    asked = read_augmentation(augmentation)
+    slow = isinstance(asked, list)
+    if slow and cache == "device":
+        raise UsageFault(
+            "a list of torchvision transforms runs on the CPU, not on images on a device",
+            where="--cache device",
+            hint="Take --cache ram",
+        )
+    choice = choose_cache(
+        cache,
+        decoded_bytes(_sizes(splits)),
+        epochs=epochs,
+        device_free=None if slow else _device_free(cache, hardware),
+        ram_free=_ram_free(workers, hardware),
+    )
+    progress.say(str(choice))
+    warn_of_enlarging(size, splits, progress)
+    return Inputs(asked, choice, size, hardware.accelerator == "cpu", progress)
+
+
+def _sizes(splits: Sequence[Split]) -> npt.NDArray[np.int64]:
+    """Width and height of the packed images, by the manifests: no image is opened for it."""
+    sizes = []
+    for split in splits:
+        original = [np.asarray(split.table.column(name)) for name in ("width", "height")]
+        sizes.append(packed_sizes(np.stack(original, axis=1), int(split.description["size"])))
+    return np.concatenate(sizes)
+
+
+def _device_free(cache: str, hardware: Hardware) -> int | None:
+    """Where the training is on the CPU its RAM serves as the device, if that is asked for."""
+    if hardware.accelerator == "cpu" and cache == "device":
+        return free_ram() // hardware.devices
+    return free_device(hardware.accelerator)
+
+
+def _ram_free(workers: int, hardware: Hardware) -> int:
+    """Each process of a training on several devices keeps images of its own."""
+    free = min(free_ram(), free_shared()) if workers else free_ram()
+    return free // hardware.devices
+
+
+def warn_of_enlarging(size: int, splits: Sequence[Split], progress: Progress) -> None:
+    """Say where images would be shown larger than they were packed, and what to type."""
+    for split in splits:
+        packed = int(split.description["size"])
+        if size > packed:
+            progress.say(
+                f"warning: '{split.folder.name}' is packed at {packed} px, and {size} px are "
+                f"enlarged from it: dermctl data prepare {split.description['source']} … "
+                f"--name {split.folder.name} --size {size}"
+            )
