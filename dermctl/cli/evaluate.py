@@ -20,16 +20,23 @@ from dermctl.cli.output import RESEARCH_USE, Output
 
 if TYPE_CHECKING:
     from dermctl.core.evaluate import Evaluated
+    from dermctl.metrics.bootstrap import Interval
 
 EXAMPLE = example(
     "dermctl evaluate",
     "dermctl evaluate runs/x/checkpoints/best.ckpt --data padufes --split test --out results",
+    "dermctl evaluate --by fitzpatrick,sex,age --tta --abstain",
+    "dermctl evaluate a/best.ckpt --ensemble b/best.ckpt --ensemble c/best.ckpt",
 )
 _SHOWN = (
     ("balanced_accuracy", "balanced accuracy"),
     ("auroc", "AUROC (macro)"),
+    ("auprc", "AUPRC (macro)"),
     ("accuracy", "accuracy"),
+    ("ece", "calibration error"),
+    ("brier", "Brier score"),
 )
+_COMPARED = ("balanced_accuracy", "auroc")
 
 
 def evaluate(
@@ -39,6 +46,36 @@ def evaluate(
         str | None, typer.Option(help="Prepared dataset. Default: the newest that fits.")
     ] = None,
     split: Annotated[str, typer.Option(help="train, val or test.")] = "test",
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN,…",
+            help="Subgroups: fitzpatrick, sex, age, site, modality, dataset, any column of the "
+            "source, 'all' or 'none'; repeatable. Default: fitzpatrick where known.",
+        ),
+    ] = None,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="CKPT",
+            exists=True,
+            dir_okay=False,
+            help="A further model to average probabilities with; repeatable.",
+        ),
+    ] = None,
+    tta: Annotated[
+        bool, typer.Option("--tta", help="Average over the 8 orientations of each image.")
+    ] = False,
+    abstain: Annotated[
+        bool, typer.Option("--abstain", help="Also the risk-coverage curve.")
+    ] = False,
+    images: Annotated[
+        bool, typer.Option("--images/--no-images", help="Pictures of mistakes on the page.")
+    ] = True,
+    min_tpr: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.99, help="The partial AUROC lies above this sensitivity."),
+    ] = 0.8,
     out: Annotated[Path | None, typer.Option(file_okay=False, help="Folder of results.")] = None,
     allow_leak: AllowLeak = False,
     accelerator: Accelerator = None,
@@ -55,6 +92,12 @@ def evaluate(
         checkpoint,
         data=data,
         split=split,
+        by=split_by(by),
+        ensemble=ensemble or (),
+        tta=tta,
+        abstain=abstain,
+        images=images,
+        min_tpr=min_tpr,
         out=out,
         allow_leak=allow_leak,
         accelerator=accelerator or "auto",
@@ -69,6 +112,13 @@ def evaluate(
     output.next_steps(f"dermctl export onnx {result.checkpoint}")
 
 
+def split_by(given: list[str] | None) -> list[str] | None:
+    """Columns named one by one or with commas between them; None where none is named."""
+    if given is None:
+        return None
+    return [name.strip() for each in given for name in each.split(",") if name.strip()]
+
+
 def show_evaluated(output: Output, result: Evaluated) -> None:
     """Headline figures with their intervals, figures a class, and where the rest lies."""
     found = result.evaluation
@@ -80,8 +130,13 @@ def show_evaluated(output: Output, result: Evaluated) -> None:
         [(title, *_interval(intervals[name])) for name, title in _SHOWN],
         right=(1,),
     )
-    output.line(f"  intervals: bootstrap over {found.clusters:,} groups", style="dim")
+    output.line(f"  intervals: bootstrap over {found.clusters:,} {result.resampled}", style="dim")
+    for name, title in _SHOWN:
+        if lacking := intervals[name].undefined_resamples:
+            drawn = intervals[name].resamples
+            output.line(f"  {title}: {lacking:,} of {drawn:,} resamples undefined", style="dim")
     output.line(f"  leak check: {result.leak_check}", style="dim")
+    _show_calibration(output, result)
     output.line()
     output.table(
         ("class", "images", "AUROC", "95 % interval"),
@@ -93,19 +148,89 @@ def show_evaluated(output: Output, result: Evaluated) -> None:
     )
     for name, why in found.undefined.items():
         output.say(f"warning: {name} is undefined: {why}")
+    _show_gap(output, result)
+    _show_subgroups(output, result)
+    _show_abstention(output, result)
     output.line()
     output.facts(
         {
             "metrics": result.metrics_file,
             "predictions": result.predictions_file,
             "report": result.report_file,
+            "model card": result.card_file,
         }
     )
     output.line(RESEARCH_USE, style="dim")
 
 
-def _interval(interval: object) -> tuple[str, str]:
-    value, low, high = (getattr(interval, name) for name in ("value", "low", "high"))
+def _interval(interval: Interval, *, signed: bool = False) -> tuple[str, str]:
+    value, low, high = interval.value, interval.low, interval.high
     if value != value:
         return "–", ""
-    return f"{value:.3f}", f"{low:.3f}–{high:.3f}" if low == low else ""
+    sign = "+" if signed else ""
+    bounds = f"{low:{sign}.3f} to {high:{sign}.3f}" if signed else f"{low:.3f}–{high:.3f}"
+    return f"{value:{sign}.3f}", bounds if low == low else ""
+
+
+def _show_calibration(output: Output, result: Evaluated) -> None:
+    """The temperature with what it does, or that there is none."""
+    calibrated = result.figures.calibrated
+    if calibrated is None:
+        output.line(f"  {result.not_calibrated}", style="dim")
+        return
+    fitted, after = calibrated.fitted, " ".join(_interval(calibrated.after["ece"]))
+    output.line(
+        f"  temperature {fitted.temperature.value:.2f} (fitted on {fitted.where}): calibration "
+        f"error {after}",
+        style="dim",
+    )
+
+
+def _show_gap(output: Output, result: Evaluated) -> None:
+    """What changed since the internal test, where there was one."""
+    if result.gap is None:
+        return
+    output.heading(f"From the internal test ({result.gap.dataset}, {result.gap.split}) to this one")
+    rows = []
+    for name, title in _SHOWN:
+        change = result.gap.changes[name]
+        rows.append((title, f"{change.first:.3f}", *_interval(change.difference, signed=True)))
+    output.table(("", "internal", "change", "95 % interval"), rows, right=(1, 2))
+
+
+def _show_subgroups(output: Output, result: Evaluated) -> None:
+    """A table a column: subgroups with their intervals, then the disparities beside chance."""
+    for audit in result.figures.subgroups:
+        output.heading(f"By {audit.column.removeprefix('src_')}")
+        unknown = [] if audit.unknown is None else [audit.unknown]
+        rows = []
+        for each in (*audit.subgroups, *unknown):
+            cells = [part for name in _COMPARED for part in _interval(each.intervals[name])]
+            gap = each.gaps.get("balanced_accuracy")
+            behind = "not ranked" if gap is None else f"{gap.interval.value:.3f}"
+            rows.append((each.name, f"{each.images:,}", *cells, behind))
+        head = ("", "images", "bal. accuracy", "95 %", "AUROC", "95 %", "gap to best")
+        output.table(head, rows, right=(1, 2, 4, 6))
+        for name, found in audit.disparities.items():
+            chance = found.permuted
+            output.line(
+                f"  {name.replace('_', ' ')} {found.value:.3f}; with shuffled subgroups "
+                f"{chance.median:.3f} ({chance.low:.3f}–{chance.high:.3f}), p = "
+                f"{chance.p_value:.3f}",
+                style="dim",
+            )
+
+
+def _show_abstention(output: Output, result: Evaluated) -> None:
+    """Accuracy among the most confident images."""
+    found = result.figures.abstention
+    if found is None:
+        return
+    output.heading("Deciding the most confident images only")
+    rows = [
+        (f"{100 * point.coverage.value:.1f} %", *_interval(point.accuracy))
+        for point in found.points
+    ]
+    output.table(("decided", "accuracy", "95 % interval"), rows, right=(0, 1))
+    area = " ".join(_interval(found.area))
+    output.line(f"  area under the risk-coverage curve {area}", style="dim")

@@ -2,82 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
 
 from dermctl.checkpoint import Checkpoint, read_checkpoint
-from dermctl.core.evaluation_report import INTERVALS_RESAMPLE, evaluation_report
-from dermctl.core.gate import leak_words, look_for, refuse
-from dermctl.core.loading import (
-    LoaderSettings,
-    class_numbers,
-    evaluation_loader,
-    labelled,
-    stored_images,
-)
-from dermctl.core.transform import transform_of
-from dermctl.datasets.manifest import SPLITS, write_parquet
-from dermctl.datasets.pictures import Pictures
+from dermctl.core.evaluating.columns import subgroup_columns
+from dermctl.core.evaluating.exposed import check_exposure
+from dermctl.core.evaluating.identity import images_sha256, models_run, resampled
+from dermctl.core.evaluating.internal import internal_gap
+from dermctl.core.evaluating.models import check_members, predict
+from dermctl.core.evaluating.page import evaluation_report
+from dermctl.core.evaluating.results import Evaluated, write_metrics, write_predictions
+from dermctl.core.evaluating.scoring import score
+from dermctl.core.loading import LoaderSettings, class_numbers, labelled
+from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import CheckpointError, UsageFault
-from dermctl.files import write_json
-from dermctl.inference import FloatArray, probabilities, run_model
-from dermctl.metrics.summary import Evaluation, evaluate_predictions
-from dermctl.models.restore import restore_classifier
+from dermctl.files import write_text
+from dermctl.metrics.headline import MIN_TPR
+from dermctl.metrics.shift import Predictions
 from dermctl.progress import SILENT, Progress
-from dermctl.report.evaluation import EvaluationReport, write_evaluation_report
-from dermctl.runs import now
+from dermctl.report.evaluation import write_evaluation_report
+from dermctl.report.model_card import model_card
 from dermctl.training import loader_workers, resolve_hardware
 from dermctl.workspace import Workspace
 
+__all__ = ["Evaluated", "evaluate", "newest_classifier"]
+
 RESAMPLES = 2_000
+PERMUTATIONS = 1_000
 _BATCH = 64
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """What came of it."""
-
-    checkpoint: Path
-    dataset: str
-    split: str
-    folder: Path
-    classes: tuple[str, ...]
-    evaluation: Evaluation
-    synthetic: bool
-    leak_check: str
-    leaked: int  # images that were seen in training, and let pass
-
-    @property
-    def metrics_file(self) -> Path:
-        """All figures."""
-        return self.folder / "metrics.json"
-
-    @property
-    def predictions_file(self) -> Path:
-        """One row an image."""
-        return self.folder / "predictions.parquet"
-
-    @property
-    def report_file(self) -> Path:
-        """The page."""
-        return self.folder / "report.html"
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, as in ``metrics.json``."""
-        return {
-            "checkpoint": str(self.checkpoint),
-            "dataset": self.dataset,
-            "split": self.split,
-            "folder": str(self.folder),
-            "synthetic": self.synthetic,
-            "leak_check": self.leak_check,
-            "leaked_images": self.leaked,
-            **self.evaluation.to_json(),
-        }
+_NEVER_FITTED = "not calibrated: the checkpoint holds no temperature and no thresholds"
+_NOT_ONE_MODEL = (
+    "not calibrated: temperature and thresholds were fitted on a single model and a single view"
+)
 
 
 def evaluate(
@@ -86,6 +44,12 @@ def evaluate(
     *,
     data: str | None = None,
     split: str = "test",
+    by: Sequence[str] | None = None,
+    ensemble: Sequence[Path] = (),
+    tta: bool = False,
+    abstain: bool = False,
+    images: bool = True,
+    min_tpr: float = MIN_TPR,
     out: Path | None = None,
     allow_leak: bool = False,
     accelerator: str = "auto",
@@ -95,70 +59,108 @@ def evaluate(
 ) -> Evaluated:
     """Score a checkpoint on one split; intervals resample groups.
 
+    Args:
+        workspace: with the datasets and runs.
+        checkpoint: of a classifier; None: the newest fine-tuning.
+        data: prepared dataset; None: the newest that fits.
+        split: train, val or test.
+        by: columns of subgroups, ``all`` or ``none``; None: skin type where it is known.
+        ensemble: further checkpoints of the same classes, whose probabilities are averaged in.
+        tta: average over the 8 orientations of each image.
+        abstain: also the risk-coverage curve.
+        images: whether pictures of mistakes are shown.
+        min_tpr: true-positive rate above which the partial area lies.
+        out: folder of the results; None: in the run of the checkpoint.
+        allow_leak: go on with images that were seen.
+        accelerator: where the model runs.
+        workers: loader processes; -1: as the cores allow.
+        seed: of the resampling.
+        progress: of reading, predicting and resampling.
+
     Raises:
-        CheckpointError: no checkpoint, or one without a classifier.
+        CheckpointError: no checkpoint, one without a classifier, or one that gives no numbers.
         DataError: no dataset that fits, an empty split, labels that the model does not know.
+        UsageFault: a split or a column that is not there.
         LeakError: images of the split were seen by the model, and that is not allowed.
     """
     if split not in SPLITS:
         raise UsageFault(f"there is no split '{split}'", hint=f"Take one of: {', '.join(SPLITS)}")
     hardware = resolve_hardware(accelerator, devices=1)
-    read = read_checkpoint(checkpoint or newest_classifier(workspace, progress))
-    model = restore_classifier(read)
-    folder = _dataset(workspace, read, data, progress)
-    rows = labelled(load_split(folder, split))
-    truth = class_numbers(rows, read.about.classes)
-    pictures = Pictures(list(dict.fromkeys([*workspace.datasets(), folder])))
-    seen = look_for(rows, read.exposure, pictures, progress)
-    refuse(seen, read.path, allow=allow_leak, progress=progress)
-    leak_check = leak_words(seen, read.about.leaks)
-    progress.say(f"leak check: {leak_check}")
-    images = stored_images([rows])
-    settings = LoaderSettings(
-        _BATCH, loader_workers(workers, hardware), seed, hardware.accelerator == "cuda"
-    )
-    logits = run_model(
-        model,
-        evaluation_loader(images, transform_of(read.about), settings),
-        read.about,
+    first = checkpoint or newest_classifier(workspace, progress)
+    members = [read_checkpoint(path) for path in (first, *ensemble)]
+    check_members(members)
+    about = members[0].about
+    rows = labelled(load_split(_dataset(workspace, members[0], data, progress), split))
+    truth, groups = class_numbers(rows, about.classes), rows.column("group_id")
+    columns = subgroup_columns(rows, by)
+    check = check_exposure(workspace, members, rows, allow=allow_leak, progress=progress)
+    pin = hardware.accelerator == "cuda"
+    predicted = predict(
+        members,
+        rows,
+        LoaderSettings(_BATCH, loader_workers(workers, hardware), seed, pin),
         device=hardware.accelerator,
-        images=len(images),
-        what=f"predict {folder.name}/{split}",
+        tta=tta,
         progress=progress,
     )
-    predicted = probabilities(logits)
-    progress.say(f"intervals: {RESAMPLES:,} resamples of groups")
-    evaluation = evaluate_predictions(
+    fitted = members[0].fitted if predicted.logits is not None else None
+    figures = score(
         truth,
         predicted,
-        rows.column("group_id"),
-        read.about.classes,
+        groups,
+        about.classes,
+        fitted=fitted,
+        columns=columns,
+        abstain=abstain,
+        min_tpr=min_tpr,
+        resamples=RESAMPLES,
+        permutations=PERMUTATIONS,
+        seed=seed,
+        progress=progress,
+    )
+    models = models_run(members, tta=tta)
+    evaluations = _evaluations(workspace, first)
+    gap = internal_gap(
+        evaluations,
+        Predictions(truth, predicted.probabilities, groups),
+        dataset=rows.folder.name,
+        split=split,
+        trained_on=about.datasets,
+        classes=about.classes,
+        models=models,
+        min_tpr=min_tpr,
         resamples=RESAMPLES,
         seed=seed,
     )
-    place = out or _default_folder(workspace, read.path, folder.name, split)
-    place.mkdir(parents=True, exist_ok=True)
+    folder = out or evaluations / _name(rows, len(members), tta)
+    folder.mkdir(parents=True, exist_ok=True)
+    one_word, in_full = resampled(rows)
     result = Evaluated(
-        checkpoint=read.path,
-        dataset=folder.name,
+        checkpoint=first,
+        dataset=rows.folder.name,
         split=split,
-        folder=place,
-        classes=read.about.classes,
-        evaluation=evaluation,
-        synthetic=bool(rows.description["synthetic"]) or read.about.synthetic,
-        leak_check=leak_check,
-        leaked=len(seen.reasons),
+        folder=folder,
+        classes=about.classes,
+        figures=figures,
+        synthetic=bool(rows.description["synthetic"]) or any(m.about.synthetic for m in members),
+        leak_check=check.words,
+        leaked=check.images,
+        resampled=one_word,
+        resampled_words=in_full,
+        models=models,
+        images={"manifest_sha256": rows.sha256, "test_sha256": images_sha256(rows)},
+        not_calibrated="" if fitted else _why_not(members, tta),
+        gap=gap,
+        label=about.label,
+        trained_on=dict(about.manifests),
     )
+    write_predictions(result.predictions_file, rows, predicted.probabilities, about.classes)
+    write_metrics(result)
     page = evaluation_report(
-        evaluation,
-        rows,
-        truth,
-        predicted,
-        read,
-        leak_check=leak_check,
-        leak_checked=seen.clean and not read.about.leaks,
+        result, rows, truth, predicted, members, leak_checked=check.clean, pictures=images
     )
-    _write(result, rows, predicted, read, page)
+    write_evaluation_report(result.report_file, page)
+    write_text(result.card_file, model_card(page))
     return result
 
 
@@ -200,35 +202,20 @@ def _dataset(
     )
 
 
-def _default_folder(workspace: Workspace, checkpoint: Path, dataset: str, split: str) -> Path:
+def _why_not(members: Sequence[Checkpoint], tta: bool) -> str:
+    if len(members) > 1 or tta:
+        return _NOT_ONE_MODEL
+    return _NEVER_FITTED
+
+
+def _evaluations(workspace: Workspace, checkpoint: Path) -> Path:
     """Beside the checkpoint's run, or under ``runs/`` for a checkpoint from elsewhere."""
-    name = f"{dataset}-{split}"
     if checkpoint.parent.name == "checkpoints":
-        return checkpoint.parent.parent / "evaluation" / name
-    return workspace.runs / f"evaluation-{checkpoint.stem}-{name}"
+        return checkpoint.parent.parent / "evaluation"
+    return workspace.runs / f"evaluation-{checkpoint.stem}"
 
 
-def _write(
-    result: Evaluated, rows: Split, predicted: FloatArray, read: Checkpoint, page: EvaluationReport
-) -> None:
-    write_parquet(result.predictions_file, _predictions(rows, predicted, result.classes))
-    context = {
-        "evaluated_at": now(),
-        "manifest_sha256": rows.sha256,
-        "label": read.about.label,
-        "trained_on": dict(read.about.manifests),
-        "intervals_resample": INTERVALS_RESAMPLE,
-        "research_use_only": True,
-    }
-    write_json(result.metrics_file, {**result.to_json(), **context})
-    write_evaluation_report(result.report_file, page)
-
-
-def _predictions(rows: Split, predicted: FloatArray, classes: tuple[str, ...]) -> pa.Table:
-    kept = ("image_id", "dataset", "label", "patient_id", "lesion_id", "group_id", "fitzpatrick")
-    table = rows.table.select(list(kept)).replace_schema_metadata(None)
-    best = [classes[index] for index in predicted.argmax(1)]
-    table = table.append_column("predicted", pa.array(best, pa.string()))
-    for index, name in enumerate(classes):
-        table = table.append_column(f"prob_{name}", pa.array(predicted[:, index], pa.float64()))
-    return table
+def _name(rows: Split, models: int, tta: bool) -> str:
+    """``ham10000-test``, and what else was done: results do not overwrite those of another kind."""
+    ensemble = f"-ensemble-of-{models}" if models > 1 else ""
+    return f"{rows.folder.name}-{rows.name}{ensemble}{'-tta' if tta else ''}"

@@ -34,6 +34,19 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Embeddings:
+    """The images in the plane.
+
+    Args:
+        points: [n, 2] on the first two principal components.
+        shares: of the variance, for each of the two.
+    """
+
+    points: npt.NDArray[np.float64]
+    shares: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """One evaluation. What is left empty is said to be missing; nothing is made up.
 
@@ -42,9 +55,12 @@ class EvaluationReport:
         dataset: name of the dataset.
         split: ``test``, ``val``, …
         class_names: [C].
-        metrics: `dermctl.metrics.summary.Evaluation.to_json()`.
+        metrics: `dermctl.metrics.summary.Evaluation.to_json()`; where they are known with
+            `calibration`, `not_calibrated`, `abstention`, `internal_test` as in ``metrics.json``.
         labels: [n] class indices.
         probabilities: [n, C].
+        calibrated: [n, C] probabilities after the temperature; None: there is none that applies.
+        embeddings: where each image lies; None: not shown.
         groups: what the intervals resample, in the plural ("patients", "groups (patients, …)").
         weights: where the weights come from (encoder, pretraining, run).
         trained_on: the datasets that the model was trained on; empty: not known.
@@ -66,6 +82,8 @@ class EvaluationReport:
     metrics: Mapping[str, Any]
     labels: npt.NDArray[np.int64]
     probabilities: npt.NDArray[np.float64]
+    calibrated: npt.NDArray[np.float64] | None = None
+    embeddings: Embeddings | None = None
     groups: str = "images"
     weights: str = ""
     trained_on: Sequence[str] = ()

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from dermctl.files import write_text
+from dermctl.report import beside_tables as beside
 from dermctl.report import evaluation_tables as tables
 from dermctl.report import wording
 from dermctl.report.checklist import checklist
-from dermctl.report.evaluated import EvaluationReport, Mistake
+from dermctl.report.evaluated import Embeddings, EvaluationReport, Mistake
+from dermctl.report.limitations import limitations
 from dermctl.report.page import render
 from dermctl.report.pictures import as_picture
 from dermctl.report.plots import Plot
@@ -23,10 +25,12 @@ from dermctl.report.plots_curves import (
     reliability_plot,
     roc_plots,
 )
+from dermctl.report.plots_decision import decision_plot, risk_coverage_plot
+from dermctl.report.plots_embedding import embedding_plots
 from dermctl.report.plots_forest import Line, forest_plot
 from dermctl.report.subgroup_tables import METRICS, Audit, audit_view
 
-__all__ = ["EvaluationReport", "Mistake", "write_evaluation_report"]
+__all__ = ["Embeddings", "EvaluationReport", "Mistake", "write_evaluation_report"]
 
 _MOST_LINES = 24
 """With more classes than this the forest plot of classes is left out."""
@@ -63,11 +67,15 @@ def write_evaluation_report(path: Path, evaluation: EvaluationReport) -> None:
         few_named=len(few) <= _MOST_NAMED_FEW,
         few_images=tables.FEW_IMAGES,
         operating=tables.operating_rows(metrics),
+        calibration=beside.calibration_rows(metrics),
+        gap=beside.gap_rows(metrics),
+        abstention=beside.abstention_rows(metrics),
         confusions=tables.frequent_confusions(metrics),
         plots=_plots(evaluation),
         many=len(evaluation.class_names) > min(MOST_NAMED, MOST_PANELS),
         audits=[_audit(evaluation, audit) for audit in evaluation.subgroups],
         pictures=[as_picture(mistake) for mistake in evaluation.mistakes],
+        limitations=limitations(evaluation, few),
         checklist=checklist(evaluation),
     )
     write_text(path, page)
@@ -96,9 +104,29 @@ def _plots(evaluation: EvaluationReport) -> dict[str, list[Plot]]:
         "confusion": confusion_plots(confusion, names),
         "roc": roc_plots(labels, probabilities, names, _intervals(evaluation, "auroc")),
         "pr": precision_recall_plots(labels, probabilities, names, _intervals(evaluation, "auprc")),
-        "calibration": [reliability_plot(labels, probabilities)],
+        "calibration": _reliability(evaluation),
         "classes": _class_forests(evaluation),
+        "decision": [decision_plot(labels, probabilities, names)] if len(names) == 2 else [],
+        "abstention": [
+            risk_coverage_plot(each) for each in [evaluation.metrics.get("abstention")] if each
+        ],
+        "embeddings": [
+            plot
+            for each in [evaluation.embeddings]
+            if each is not None
+            for plot in embedding_plots(each.points, labels, names)
+        ],
     }
+
+
+def _reliability(evaluation: EvaluationReport) -> list[Plot]:
+    """As the model says it, and beside it after the temperature, where there is one."""
+    if evaluation.calibrated is None:
+        return [reliability_plot(evaluation.labels, evaluation.probabilities)]
+    return [
+        reliability_plot(evaluation.labels, evaluation.probabilities, "As the model says it"),
+        reliability_plot(evaluation.labels, evaluation.calibrated, "After the temperature"),
+    ]
 
 
 def _intervals(evaluation: EvaluationReport, metric: str) -> list[Mapping[str, Any]]:

@@ -31,8 +31,12 @@ def decimal(value: float | None, digits: int = 3) -> str:
 
 
 def bounds(interval: Mapping[str, Any], digits: int = 3) -> str:
-    """The bounds of an interval, ``0.812–0.867``; empty where it has none."""
+    """The bounds of an interval, ``0.812–0.867``; empty where it has none.
+
+    Where one is negative a word stands between them: two dashes in a row cannot be read.
+    """
     low, high = interval.get("low"), interval.get("high")
     if decimal(low) == UNDEFINED or decimal(high) == UNDEFINED:
         return ""
-    return f"{decimal(low, digits)}–{decimal(high, digits)}"
+    between = " to " if min(low, high) < 0 else "–"  # type: ignore[type-var]
+    return f"{decimal(low, digits)}{between}{decimal(high, digits)}"

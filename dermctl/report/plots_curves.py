@@ -96,7 +96,9 @@ def precision_recall_plots(
     ]
 
 
-def reliability_plot(labels: IntArray, probabilities: FloatArray) -> Plot:
+def reliability_plot(
+    labels: IntArray, probabilities: FloatArray, title: str = "Reliability diagram"
+) -> Plot:
     """Accuracy against confidence, bin by bin, over the number of images in each bin."""
     curve = calibration_curve(labels, probabilities)
     middle = (curve.edges[:-1] + curve.edges[1:]) / 2
@@ -120,6 +122,7 @@ def reliability_plot(labels: IntArray, probabilities: FloatArray) -> Plot:
         upper.set_xlim(-0.02, 1.02)
         upper.set_yticks(np.arange(0, 1.1, 0.2), ["0", "0.2", "0.4", "0.6", "0.8", "1"])
         upper.set_ylabel("accuracy")
+        upper.set_title(title)
         lower.bar(middle, curve.images, width * 0.9, color=ACCENT)
         lower.set_ylabel("images")
         lower.set_xlabel("confidence (probability of the decision)")
@@ -128,7 +131,7 @@ def reliability_plot(labels: IntArray, probabilities: FloatArray) -> Plot:
         lower.grid(axis="y")
         return to_svg(
             drawing,
-            "Reliability diagram",
+            title,
             "Above: accuracy in each bin of confidence; on the dashed line they are equal. "
             "Below: images in each bin.",
         )

@@ -9,11 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from dermctl.metrics.abstention import risk_coverage
+from dermctl.metrics.shift import Predictions, change_between
 from dermctl.metrics.subgroups import audit_subgroups
 from dermctl.metrics.summary import evaluate_predictions
 from dermctl.metrics.thresholds import choose_thresholds
 from dermctl.report import wording
-from dermctl.report.evaluation import EvaluationReport, Mistake, write_evaluation_report
+from dermctl.report.evaluation import (
+    Embeddings,
+    EvaluationReport,
+    Mistake,
+    write_evaluation_report,
+)
 from dermctl.report.page import SYNTHETIC
 from tests.report.pages import read_page
 
@@ -267,6 +274,90 @@ def test_photographs_are_embedded_and_blurred_until_clicked(written):
     assert "images/third.jpg" in links
     assert page.fetches() == []
     assert "a taken for b with 97.0 %" in page.text
+
+
+def with_entries(report, **entries):
+    """The report with further entries of ``metrics.json``."""
+    return replace(report, metrics={**report.metrics, **entries})
+
+
+def test_calibration_stands_before_and_after_the_temperature(written):
+    report = made_up(["a", "b", "c"], 80)
+    after = dict.fromkeys(("ece", "brier"), report.metrics["intervals"]["accuracy"])
+    fitted = {
+        "temperature": 1.5, "reason": None, "fitted_on": "clinic/val", "fitted_on_images": 40,
+        "fitted_on_manifest_sha256": "0f", "after": after,
+    }  # fmt: skip
+    shown = with_entries(report, calibration=fitted, not_calibrated="")
+    page = read_page(written(replace(shown, calibrated=report.probabilities)))
+    row = page.row("Calibration error", "calibration")
+    assert row == [interval(report.metrics["intervals"]["ece"]), interval(after["ece"])]
+    assert "A temperature of 1.500 was fitted on clinic/val (40 images)" in page.text
+    titles = [each.get("aria-label") for tag, each in page.tags if tag == "svg"]
+    assert "As the model says it" in titles
+    assert "After the temperature" in titles
+
+
+def test_a_model_that_is_not_calibrated_says_why(written):
+    report = with_entries(
+        made_up(["a", "b", "c"], 60),
+        calibration=None,
+        not_calibrated="not calibrated: never fitted",
+    )
+    text = read_page(written(report)).text
+    assert "Not calibrated: never fitted. Nothing was fitted on these images" in text
+
+
+def test_the_gap_to_the_internal_test_is_stated_with_its_sign(written):
+    report = made_up(HAM, 150)
+    inner = predictions(len(HAM), 200, seed=4)
+    changes = change_between(
+        Predictions(*inner), Predictions(report.labels, report.probabilities), resamples=20
+    )
+    entry = {
+        "dataset": "ham10000", "split": "test", "images": 200, "metrics_file": "x",
+        "changes": {name: change.to_json() for name, change in changes.items()},
+    }  # fmt: skip
+    page = read_page(written(with_entries(report, internal_test=entry)))
+    change = changes["accuracy"]
+    row = page.row("Accuracy", "change in")
+    assert row[:2] == [f"{change.first:.3f}", f"{change.second:.3f}"]
+    written_value = f"{change.difference.value:+.3f}".replace("-", "−")
+    assert row[2].split()[0] == written_value
+    assert "The same model on ham10000, test (200 images)" in page.text
+    assert page.fetches() == []
+
+
+def test_abstention_shows_what_is_decided_and_how_well(written):
+    report = made_up(["a", "b", "c"], 90)
+    found = risk_coverage(report.labels, report.probabilities, resamples=20)
+    page = read_page(written(with_entries(report, abstention=found.to_json())))
+    for point in found.points:
+        row = page.row(f"{100 * point.least_coverage:.1f} %", "at least decided")
+        assert row[0] == f"{point.confidence:.3f}"
+        assert row[1:] == [interval(vars(point.coverage)), interval(vars(point.accuracy))]
+    assert "area under the curve is" in page.text
+
+
+def test_two_classes_have_a_decision_curve_and_more_have_none(written):
+    labels = [
+        [each.get("aria-label") for tag, each in read_page(written(made_up(names, 60))).tags
+         if tag == "svg"]
+        for names in (["benign", "malignant"], ["a", "b", "c"])
+    ]  # fmt: skip
+    assert "Decision curve" in labels[0]
+    assert "Decision curve" not in labels[1]
+
+
+def test_embeddings_have_a_panel_for_each_class_that_is_there(written):
+    report = made_up(["a", "b", "absent"], 60, absent=(2,))
+    points = np.random.default_rng(0).normal(size=(60, 2))
+    page = read_page(written(replace(report, embeddings=Embeddings(points, (0.5, 0.25)))))
+    titles = [each.get("aria-label") for tag, each in page.tags if tag == "svg"]
+    assert [title for title in titles if "Embeddings" in title] == [
+        "Embeddings: a", "Embeddings: b",
+    ]  # fmt: skip
+    assert "50 % and 25 % of the variance" in page.text
 
 
 def test_the_report_does_not_import_torch():

@@ -41,6 +41,7 @@ def test_decimals():
 
 def test_bounds_need_both_ends():
     assert bounds({"low": 0.1, "high": 0.25}) == "0.100–0.250"
+    assert bounds({"low": -0.1, "high": 0.25}) == "−0.100 to 0.250"
     assert bounds({"low": None, "high": 0.25}) == ""
     assert bounds({"low": 0.1, "high": math.nan}) == ""
     assert bounds({}) == ""
