@@ -1,13 +1,16 @@
-"""Does pretraining help? SimCLR against random initialisation, same encoder, head and schedule.
+"""Does pretraining help, and as much as lightly's? Same encoder, steps, head and schedule.
 
-For each seed: pretrain on HAM10000, then the exact linear probe on the pretrained encoder and on
-the same encoder at random initialisation (C chosen on validation for both), both evaluated on the
-test split. The difference of the means over the seeds has a paired bootstrap interval over groups
-(lesions): its lower bound above zero is what "pretraining helps" means.
+Three arms for each seed: pretrained by ``dermctl pretrain``, pretrained by lightly's SimCLR
+(``lightly_simclr.py``), random initialisation. Each gets the exact linear probe (C chosen on
+validation) and is evaluated on the test split. The differences of the means over the seeds have
+paired bootstrap intervals over groups (lesions): ours minus random with its lower bound above zero
+is what "pretraining helps" means.
 
-    python tests/benchmarks/pretraining.py --raw DIR --workspace /tmp/bench --epochs 8
+    python -m tests.benchmarks.pretraining --raw DIR --workspace /tmp/bench
+    python -m tests.benchmarks.pretraining --workspace /tmp/bench --only lightly --seed 1
 
-Goes on where it stopped: what a seed has already trained is not trained again.
+Goes on where it stopped: what a seed has already trained is not trained again; ``--only`` trains
+one arm of one seed, for the background.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +33,8 @@ from dermctl.metrics.inputs import clusters_in, encode_clusters
 NAME = "ham10000"
 ENCODER = "vit_tiny_patch16_224"
 METRICS = ("balanced_accuracy", "auroc")
-ARMS = ("pretrained", "random")
+OURS, LIGHTLY, RANDOM = "pretrained", "lightly", "random"
+ARMS = (OURS, LIGHTLY, RANDOM)
 
 
 def dermctl(workspace: Path, *words: str) -> dict:
@@ -39,25 +44,50 @@ def dermctl(workspace: Path, *words: str) -> dict:
     return json.loads(done.stdout)
 
 
-def finished(workspace: Path, name: str) -> Path | None:
-    """The checkpoint of a run of that name that came to its end."""
+def finished(workspace: Path, name: str, which: str = "best") -> Path | None:
+    """A checkpoint of a run of that name that came to its end."""
     found = sorted(workspace.glob(f"runs/*-{name}/done.json"))
-    return found[-1].parent / "checkpoints" / "best.ckpt" if found else None
+    return found[-1].parent / "checkpoints" / f"{which}.ckpt" if found else None
 
 
 def pretrained(workspace: Path, seed: int, args: argparse.Namespace) -> Path:
-    """The encoder of one seed."""
+    """The encoder of one seed after its last step: lightly's loop chooses no epoch either."""
     name = f"simclr-{seed}"
-    if there := finished(workspace, name):
+    if there := finished(workspace, name, "last"):
         return there
+    start = time.perf_counter()
     trained = dermctl(
         workspace, "pretrain", "--data", NAME, "--encoder", ENCODER,
         "--image-size", str(args.image_size), "--epochs", str(args.epochs),
         "--batch-size", str(args.batch_size), "--lr", str(args.lr), "--seed", str(seed),
-        "--augmentation", args.augmentation, "--name", name,
+        "--augmentation", args.augmentation, "--probe-every", "0", "--name", name,
     )  # fmt: skip
+    trained["seconds"] = time.perf_counter() - start
     (Path(trained["run"]) / "done.json").write_text(json.dumps(trained))
-    return Path(trained["checkpoint"])
+    return Path(trained["run"]) / "checkpoints" / "last.ckpt"
+
+
+def by_lightly(workspace: Path, seed: int, args: argparse.Namespace) -> Path:
+    """The encoder of one seed, trained by lightly on the same images."""
+    name = f"lightly-{seed}"
+    if there := finished(workspace, name):
+        return there
+    run = workspace / "runs" / f"{time.strftime('%Y%m%d-%H%M%S')}-{name}"
+    command = [
+        sys.executable, "-m", "tests.benchmarks.lightly_simclr",
+        "--dataset", str(workspace / "data" / NAME), "--run", str(run), "--seed", str(seed),
+        "--image-size", str(args.image_size), "--epochs", str(args.epochs),
+        "--batch-size", str(args.batch_size), "--lr", str(args.lr),
+    ]  # fmt: skip
+    subprocess.run(command, stdout=sys.stderr, check=True)
+    return run / "checkpoints" / "best.ckpt"
+
+
+def seconds(workspace: Path, arm: str, seed: int) -> float | None:
+    """How long a training took, where it was timed."""
+    name = {OURS: f"simclr-{seed}", LIGHTLY: f"lightly-{seed}"}.get(arm)
+    found = sorted(workspace.glob(f"runs/*-{name}/done.json"))
+    return json.loads(found[-1].read_text()).get("seconds") if found else None
 
 
 def predictions(workspace: Path, arm: str, seed: int, args: argparse.Namespace) -> Path:
@@ -65,11 +95,12 @@ def predictions(workspace: Path, arm: str, seed: int, args: argparse.Namespace) 
     name = f"probe-{arm}-{seed}"
     checkpoint = finished(workspace, name)
     if checkpoint is None:
-        source = str(pretrained(workspace, seed, args)) if arm == "pretrained" else "none"
+        train = {OURS: pretrained, LIGHTLY: by_lightly}.get(arm)
+        source = "none" if train is None else str(train(workspace, seed, args))
         encoder = ["--encoder", ENCODER, "--image-size", str(args.image_size)]
         trained = dermctl(
             workspace, "finetune", "--data", NAME, "--mode", "linear", "--from", source,
-            *(encoder if arm == "random" else []), "--seed", str(seed), "--name", name,
+            *(encoder if arm == RANDOM else []), "--seed", str(seed), "--name", name,
         )  # fmt: skip
         (Path(trained["run"]) / "done.json").write_text(json.dumps(trained))
         checkpoint = Path(trained["checkpoint"])
@@ -88,38 +119,24 @@ def scorer(path: Path) -> tuple[Headline, int]:
     return Headline(truth, scores, codes, clusters_in(codes)), clusters_in(codes)
 
 
-def main() -> None:
-    """Train what is missing, compare, print."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--raw", type=Path, default=None, help="folder of HAM10000")
-    parser.add_argument("--workspace", type=Path, required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--lr", type=float, default=1e-3)
-    parser.add_argument("--image-size", type=int, default=64)
-    parser.add_argument("--augmentation", default="simclr")
-    parser.add_argument("--json", action="store_true")
-    args = parser.parse_args()
-    data = os.environ.get("DERMCTL_TEST_DATA")
-    raw = args.raw or (Path(data) / NAME if data else None)
-    if not (args.workspace / "data" / NAME / "dataset.json").exists():
-        if raw is None:
-            parser.error("name the folder of HAM10000 with --raw, or set DERMCTL_TEST_DATA")
-        dermctl(args.workspace, "data", "prepare", "ham10000", "--raw", str(raw))
-    tables = {
-        arm: [predictions(args.workspace, arm, seed, args) for seed in range(args.seeds)]
-        for arm in ARMS
-    }
+def compare(tables: dict[str, list[Path]]) -> dict[str, dict[str, object]]:
+    """Means over the seeds, and ours minus each other arm, with intervals."""
     scorers = {arm: [scorer(path) for path in paths] for arm, paths in tables.items()}
-    clusters = scorers["random"][0][1]
+    clusters = scorers[OURS][0][1]
 
     def means(weights: np.ndarray) -> dict[str, np.ndarray]:
         found = {}
         for metric in METRICS:
-            arms = [np.mean([s(weights)[metric] for s, _ in scorers[arm]], axis=0) for arm in ARMS]
-            found |= {f"{metric}/{arm}": value for arm, value in zip(ARMS, arms, strict=True)}
-            found[f"{metric}/difference"] = arms[0] - arms[1]
+            arms = {
+                arm: np.mean([s(weights)[metric] for s, _ in of_seeds], axis=0)
+                for arm, of_seeds in scorers.items()
+            }
+            found |= {f"{metric}/{arm}": value for arm, value in arms.items()}
+            found |= {
+                f"{metric}/{OURS} - {arm}": arms[OURS] - value
+                for arm, value in arms.items()
+                if arm != OURS
+            }
         return found
 
     distribution = bootstrap(means, clusters, seed=0)
@@ -127,14 +144,59 @@ def main() -> None:
     for name in distribution.values:
         interval = distribution.interval(name)
         figures[name] = interval.to_json()
-        print(f"{name:32} {interval.value:7.4f}  95 % {interval.low:7.4f} … {interval.high:7.4f}")
-    for arm in ARMS:
+        print(f"{name:40} {interval.value:7.4f}  95 % {interval.low:7.4f} … {interval.high:7.4f}")
+    for arm, of_seeds in scorers.items():
         one = np.ones((clusters, 1))
-        singles = [[float(s(one)[metric][0]) for s, _ in scorers[arm]] for metric in METRICS]
+        singles = [[float(s(one)[metric][0]) for s, _ in of_seeds] for metric in METRICS]
         print(f"{arm}: " + ", ".join(
             f"{metric} {' '.join(f'{value:.3f}' for value in values)}"
             for metric, values in zip(METRICS, singles, strict=True)
         ))  # fmt: skip
+    return figures
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--raw", type=Path, default=None, help="folder of HAM10000")
+    parser.add_argument("--workspace", type=Path, required=True)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="to compare")
+    parser.add_argument("--only", choices=ARMS, help="train this arm of one seed, and stop")
+    parser.add_argument("--seed", type=int, default=0, help="of --only")
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--lr", type=float, default=5e-4)
+    parser.add_argument("--image-size", type=int, default=64)
+    parser.add_argument("--augmentation", default="simclr")
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    data = os.environ.get("DERMCTL_TEST_DATA")
+    args.raw = args.raw or (Path(data) / NAME if data else None)
+    if not (args.workspace / "data" / NAME / "dataset.json").exists() and args.raw is None:
+        parser.error("name the folder of HAM10000 with --raw, or set DERMCTL_TEST_DATA")
+    return args
+
+
+def main() -> None:
+    """Train what is missing, compare, print."""
+    args = parsed()
+    if not (args.workspace / "data" / NAME / "dataset.json").exists():
+        dermctl(args.workspace, "data", "prepare", "ham10000", "--raw", str(args.raw))
+    if args.only:
+        print(predictions(args.workspace, args.only, args.seed, args))
+        return
+    arms = list(dict.fromkeys([OURS, *args.arms]))
+    figures = compare(
+        {
+            arm: [predictions(args.workspace, arm, seed, args) for seed in range(args.seeds)]
+            for arm in arms
+        }
+    )
+    for arm in arms:
+        times = [seconds(args.workspace, arm, seed) for seed in range(args.seeds)]
+        if all(times):
+            print(f"{arm}: {' '.join(f'{time:.0f}' for time in times)} s of training")
     if args.json:
         report = {
             name: {"ratio": None, "ours": found["value"], "peer": None, "unit": "score",
