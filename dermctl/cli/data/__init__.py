@@ -2,7 +2,16 @@
 
 import typer
 
-from dermctl.cli.data import check, download, prepare, sample, split, validate
+from dermctl.cli.data import (
+    audit,
+    check,
+    download,
+    prepare,
+    sample,
+    split,
+    taxonomy,
+    validate,
+)
 from dermctl.cli.data import list as list_
 
 app = typer.Typer(no_args_is_help=True, help="Sources, datasets and what is in them.")
@@ -11,5 +20,7 @@ app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
 app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
 app.command("split", epilog=split.EXAMPLE)(split.split)
+app.command("audit", epilog=audit.EXAMPLE)(audit.audit)
 app.command("check", epilog=check.EXAMPLE)(check.check)
+app.command("taxonomy", epilog=taxonomy.EXAMPLE)(taxonomy.taxonomy)
 app.command("sample", epilog=sample.EXAMPLE)(sample.sample)
