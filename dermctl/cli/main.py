@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dermctl import __version__
-from dermctl.cli import config, data, demo, evaluate, export, finetune, pretrain
+from dermctl.cli import compare, config, data, demo, evaluate, export, finetune, pretrain
 from dermctl.cli.group import RootGroup
 from dermctl.cli.options import Globals
 from dermctl.cli.output import RESEARCH_USE
@@ -61,6 +61,7 @@ app.add_typer(data.app, name="data")
 app.command("pretrain", epilog=pretrain.EXAMPLE)(pretrain.pretrain)
 app.command("finetune", epilog=finetune.EXAMPLE)(finetune.finetune)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.add_typer(export.app, name="export")
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.add_typer(config.app, name="config")

@@ -1,0 +1,1 @@
+"""The parts of ``compare``: results as they were saved, and published ones beside them."""
