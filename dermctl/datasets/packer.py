@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -131,3 +132,27 @@ def repack(
             writer.add(image_id, bytes(source.read(*place)))
             for image_id, place in zip(ids, places, strict=True)
         ]
+
+
+def keep_only(store: Path, seen: Mapping[int, Seen], ids: Mapping[int, str]) -> dict[int, Seen]:
+    """Pack a store anew where images were rejected after they were packed.
+
+    Args:
+        store: its folder.
+        seen: row number -> what is known of its image, for all that lie in it.
+        ids: row number -> image id, for those that are kept, in order.
+
+    Returns:
+        Row number -> what is known of its image, its new place too, for those that are kept.
+    """
+    if len(ids) == len(seen):
+        return dict(seen)
+    packed = store.with_name(f"{store.name}.kept")
+    old = [(seen[row].shard, seen[row].row) for row in ids]
+    new = repack(store, packed, list(ids.values()), old)
+    shutil.rmtree(store)
+    packed.replace(store)
+    return {
+        row: replace(seen[row], shard=shard, row=place)
+        for row, (shard, place) in zip(ids, new, strict=True)
+    }

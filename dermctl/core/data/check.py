@@ -11,6 +11,8 @@ from typing import Any
 
 from dermctl.core.data.list import PreparedDataset, describe_dataset
 from dermctl.datasets.manifest import SPLITS, check_pages, read_manifest
+from dermctl.datasets.near_duplicates.table import NEAR_DUPLICATES_FILE, read_near_duplicates
+from dermctl.datasets.remembered import HISTORY_FILE
 from dermctl.datasets.store import STORE_FOLDER, Store, shard_name
 from dermctl.errors import DataError
 from dermctl.progress import SILENT, Progress
@@ -79,6 +81,7 @@ def check(workspace: Workspace, name: str, progress: Progress = SILENT) -> Check
     faults += _account(folder, images)
     faults += _divided(images)
     faults += _twice(images)
+    faults += _beside(folder, images)
     of_shard: dict[int, list[_Image]] = defaultdict(list)
     for image in images:
         of_shard[image.shard].append(image)
@@ -164,6 +167,20 @@ def _twice(images: Sequence[_Image]) -> Iterator[CheckFault]:
             if len(same) > 1:
                 files = ", ".join(sorted({f"{image.split}.parquet" for image in same}))
                 yield CheckFault(files, what, tuple(image.image_id for image in same))
+
+
+def _beside(folder: Path, images: Sequence[_Image]) -> Iterator[CheckFault]:
+    """The history and the near-duplicates, and pairs of these that lie in two splits."""
+    splits = {image.image_id: image.split for image in images}
+    for file in (HISTORY_FILE, NEAR_DUPLICATES_FILE):
+        try:
+            check_pages(folder / file)
+        except DataError as error:
+            yield CheckFault(file, error.what)
+            return
+    for pair in read_near_duplicates(folder).ids():
+        if len({splits[name] for name in pair if name in splits}) > 1:
+            yield CheckFault(NEAR_DUPLICATES_FILE, "a pair is divided between two splits", pair)
 
 
 def _check_shard(store: Store, shard: int, images: Sequence[_Image]) -> Iterator[CheckFault]:

@@ -72,10 +72,10 @@ def continued_recipe(
     name: str,
     past: Past,
     rows: Rows,
-    *,
     val: float | None,
     test: float | None,
     seed: int | None,
+    *,
     near_duplicates: bool,
     progress: Progress,
 ) -> Recipe:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from dermctl.core.data.account import Prepared, description
-from dermctl.core.data.likeness import joined, near_duplicates
-from dermctl.core.data.past import Past, continued_recipe, read_past
+from dermctl.core.data.check import REJECTED
+from dermctl.core.data.likeness import joined
+from dermctl.core.data.past import Past, read_past
+from dermctl.core.data.placing import Placed, Shares, place_images
 from dermctl.core.data.raw import Raw, complete_raw, refuse_lost_classes
 from dermctl.datasets.assembly import (
     assemble_manifest,
@@ -27,21 +29,19 @@ from dermctl.datasets.assembly import (
     write_splits,
 )
 from dermctl.datasets.descriptors import keep_described
-from dermctl.datasets.division import Rows, divide, to_withdraw
 from dermctl.datasets.examine import MAX_ASPECT, MIN_SIDE
 from dermctl.datasets.exclusion import Exclusion, read_exclusion
 from dermctl.datasets.fingerprints import sha256_prefixes
 from dermctl.datasets.inspection import inspect_source
 from dermctl.datasets.labelling import read_labelled
 from dermctl.datasets.near_duplicates.table import write_near_duplicates
-from dermctl.datasets.packer import Looking, Seen, repack
+from dermctl.datasets.packer import Looking, keep_only
 from dermctl.datasets.packing import PACKED_SIDE
 from dermctl.datasets.reasons import Action, resolve_actions
 from dermctl.datasets.remembered import write_history
 from dermctl.datasets.screening import Findings
 from dermctl.datasets.sources.base import ReadOptions, Source, SourceTable
 from dermctl.datasets.sources.registry import get_source
-from dermctl.datasets.splits import SPLITS
 from dermctl.datasets.store import STORE_FOLDER
 from dermctl.datasets.synthetic.folder import MARKER as SYNTHETIC_MARK
 from dermctl.errors import DataError
@@ -144,7 +144,6 @@ def _build(
     progress: Progress,
 ) -> Prepared:
     table = source_table.table
-    labels: list[str | None] = table.column("label").to_pylist()
     exclusions = _exclusions(request.exclude, table, progress)
     inspected = inspect_source(
         source_table,
@@ -159,49 +158,28 @@ def _build(
         progress=progress,
     )
     findings = inspected.findings
-    kept = findings.kept(len(labels))
-    if not kept:
+    if not findings.kept(table.num_rows):
         raise DataError(
             f"none of {table.num_rows:,} rows is usable ({_most_common(findings)})",
             where=raw.folder,
             hint=f"This is the layout that is read: {source.layout}",
         )
-    # Images that only their label drops are divided too: so another label moves no other image.
-    usable = [row for row in sorted(inspected.seen) if row not in findings.unusable]
-    rows = _rows(table, usable, inspected.seen)
-    duplicates = near_duplicates(
-        table.column("image_id").to_pylist(),
-        inspected.seen,
-        usable,
-        source_table.duplicates,
+    placed = place_images(
+        name,
+        source_table,
+        inspected,
+        past,
+        actions,
+        Shares(request.val, request.test, request.seed),
         search=request.near_duplicates,
         workers=request.workers,
         progress=progress,
     )
-    recipe = continued_recipe(
-        name,
-        past,
-        rows,
-        val=request.val,
-        test=request.test,
-        seed=request.seed,
-        near_duplicates=request.near_duplicates,
-        progress=progress,
+    kept, groups, splits = placed.kept, placed.groups, placed.splits
+    labels = table.take(pa.array(kept, pa.int64())).column("label").to_pylist()
+    seen = keep_only(
+        folder / STORE_FOLDER, inspected.seen, dict(zip(kept, placed.rows.image_ids, strict=True))
     )
-    row_of = dict(zip(rows.image_ids, usable, strict=True))
-    withdrawals = to_withdraw(rows, past.splits, recipe.official, duplicates.ids())
-    for gone in withdrawals:
-        findings.found(row_of[gone.image_id], gone.reason, past.explain(gone), actions)
-    usable = [row for row in usable if row not in findings.unusable]
-    divided = _rows(table, usable, inspected.seen)
-    every_group, assignment = divide(name, divided, recipe, past.splits, duplicates.ids())
-    kept = findings.kept(len(labels))
-    among = [place for place, row in enumerate(usable) if row not in findings.rejected]
-    rows = divided.take(among)
-    groups = [every_group[place] for place in among]
-    splits = [assignment.splits[place] for place in among]
-    _refuse_emptied(assignment.splits, splits)
-    seen = _without_rejected(folder, table, inspected.seen, kept)
     manifest = assemble_manifest(name, table, kept, seen, groups)
     prepared = Prepared(
         name=name,
@@ -212,26 +190,35 @@ def _build(
         noted=most_first(findings.noted),
         table_faults=table_fault_counts(source_table),
         exclusions=exclusions,
-        near_duplicates=joined(rows, duplicates, groups, name),
-        counts=class_counts([labels[row] for row in kept], splits),
+        near_duplicates=joined(placed.rows, placed.duplicates, groups, name),
+        counts=class_counts(labels, splits),
         groups=group_counts(groups, splits),
-        untestable=untestable_classes([labels[row] for row in kept], groups, splits),
+        untestable=untestable_classes(labels, groups, splits),
         label=source_table.label_column,
         synthetic=(raw.folder / SYNTHETIC_MARK).exists(),
         target=source_table.target,
     )
-    about = description(prepared, source, request.size, recipe, [labels[row] for row in kept])
-    write_splits(folder, manifest, splits, about)
-    write_rejected(folder / "rejected.parquet", name, source_table, findings)
-    write_near_duplicates(folder, duplicates)
-    found = (seen[row].description for row in kept)
-    keep_described(folder, sha256_prefixes([seen[row].sha256 for row in kept]), found)
-    now_in = dict(zip(divided.image_ids, assignment.splits, strict=True))
-    write_history(folder, past.history.grown(now_in, withdrawals))
+    about = description(prepared, source, request.size, placed.recipe, labels)
+    write_rejected(folder / REJECTED, name, source_table, findings)
+    keep_described(
+        folder,
+        sha256_prefixes([seen[row].sha256 for row in kept]),
+        (seen[row].description for row in kept),
+    )
+    _write(folder, manifest, placed, about, prepared)
+    return prepared
+
+
+def _write(
+    folder: Path, manifest: pa.Table, placed: Placed, about: dict[str, Any], prepared: Prepared
+) -> None:
+    """The files that tell what is in the dataset, and where."""
+    write_splits(folder, manifest, placed.splits, about)
+    write_near_duplicates(folder, placed.duplicates)
+    write_history(folder, placed.history)
     document = {**about, "prepared_at": now(), **prepared.to_json()}
     write_json(folder / DATASET_FILE, document)
-    write_dataset_report(folder / "report.html", document, manifest, splits)
-    return prepared
+    write_dataset_report(folder / "report.html", document, manifest, placed.splits)
 
 
 def _exclusions(
@@ -242,52 +229,6 @@ def _exclusions(
     for exclusion in found:
         progress.say(str(exclusion))
     return found
-
-
-def _refuse_emptied(divided: Sequence[str], kept: Sequence[str]) -> None:
-    """A split may hold nothing but images that their label drops."""
-    for split in SPLITS:
-        if split in divided and split not in kept:
-            raise DataError(
-                f"no image with a class is left in the {split} split",
-                hint="Choose another --label, or leave --min-class out",
-            )
-
-
-def _without_rejected(
-    folder: Path, table: pa.Table, seen: dict[int, Seen], kept: Sequence[int]
-) -> dict[int, Seen]:
-    if len(kept) == len(seen):
-        return seen
-    ids = table.column("image_id").to_pylist()
-    store, packed = folder / STORE_FOLDER, folder / f"{STORE_FOLDER}.kept"
-    old = [(seen[row].shard, seen[row].row) for row in kept]
-    new = repack(store, packed, [ids[row] for row in kept], old)
-    shutil.rmtree(store)
-    packed.replace(store)
-    return {
-        row: replace(seen[row], shard=shard, row=place)
-        for row, (shard, place) in zip(kept, new, strict=True)
-    }
-
-
-def _rows(table: pa.Table, kept: Sequence[int], seen: Mapping[int, Seen]) -> Rows:
-    """What the split depends on, of the rows that are kept."""
-    rows = table.take(pa.array(kept, pa.int64()))
-
-    def column(key: str) -> list[Any]:
-        values: list[Any] = rows.column(key).to_pylist()
-        return values
-
-    return Rows(
-        image_ids=column("image_id"),
-        patient_ids=column("patient_id"),
-        lesion_ids=column("lesion_id"),
-        sha256s=[seen[row].sha256 for row in kept],
-        labels=column("finest_label"),
-        skin_types=column("fitzpatrick"),
-        official=column("split"),
-    )
 
 
 def _most_common(findings: Findings) -> str:

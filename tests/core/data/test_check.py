@@ -17,6 +17,13 @@ from dermctl.core.data import prepare as module
 from dermctl.core.data.check import CheckFault, check
 from dermctl.core.data.prepare import prepare
 from dermctl.datasets.manifest import SPLITS
+from dermctl.datasets.near_duplicates.table import (
+    NEAR_DUPLICATES_FILE,
+    Link,
+    NearDuplicates,
+    write_near_duplicates,
+)
+from dermctl.datasets.remembered import HISTORY_FILE
 from dermctl.datasets.store import STORE_FOLDER, StoreWriter, shard_name
 from dermctl.errors import DataError
 from dermctl.workspace import Workspace
@@ -79,6 +86,28 @@ def test_one_flipped_bit_names_the_shard_and_the_image(workspace, folder):
     assert fault.file == SHARD
     assert fault.images == (in_shard(folder, 1)[1],)
     assert "SHA-256" in fault.what
+
+
+@pytest.mark.parametrize("file", [HISTORY_FILE, NEAR_DUPLICATES_FILE])
+@pytest.mark.parametrize("what", ["missing", "cut"])
+def test_a_lost_table_beside_the_manifests_is_named(workspace, folder, file, what):
+    path = folder / file
+    data = path.read_bytes()
+    path.unlink()
+    if what == "cut":
+        path.write_bytes(data[:-20])
+    (fault,) = faults(workspace)
+    assert fault.file == file
+
+
+def test_a_near_duplicate_pair_in_two_splits_is_named(workspace, folder):
+    found = tables(folder)
+    pair = tuple(found[split]["image_id"][0].as_py() for split in ("train", "test"))
+    write_near_duplicates(
+        folder, NearDuplicates((Link(*pair, "copy"), Link("gone", pair[0], "copy")))
+    )
+    (fault,) = faults(workspace)
+    assert (fault.file, fault.images) == (NEAR_DUPLICATES_FILE, pair)
 
 
 @pytest.mark.parametrize("what", ["missing", "cut", "other"])

@@ -56,6 +56,7 @@ def test_a_sound_source_is_kept_whole(clinic: Clinic, tmp_path: Path) -> None:
     assert (prepared.rows, prepared.kept, prepared.rejected) == (PATIENTS * EACH,) * 2 + ({},)
     assert names(prepared.folder) == [
         "dataset.json",
+        "descriptors.npz",
         "history.parquet",
         "near_duplicates.parquet",
         "rejected.parquet",
@@ -179,7 +180,7 @@ def test_the_same_again_gives_the_same_bytes(clinic: Clinic, workspace: Workspac
     assert [path.read_bytes() for path in shards[0]] == [path.read_bytes() for path in shards[1]]
 
 
-STEPS = ("inspect_source", "divide", "write_splits", "write_dataset_report", "swap_folder")
+STEPS = ("inspect_source", "place_images", "write_splits", "write_dataset_report", "swap_folder")
 
 
 @pytest.mark.parametrize("step", STEPS)
