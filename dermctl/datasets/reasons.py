@@ -78,7 +78,7 @@ _TABLE = (
     ),
     _always_drop("unreadable", "the picture is damaged or of a kind that cannot be read"),
     _always_drop("truncated", "the file ends before the picture does"),
-    _always_drop("decompression_bomb", "more pixels than any photograph has"),
+    _always_drop("decompression_bomb", "more pixels than can safely be decoded"),
     _always_drop("animated", "an animation: no frame of it is the picture"),
     # The picture is there and is not what a colour photograph of skin looks like.
     _drop("not_rgb", "no colour: one channel, or channels that differ by no more than noise"),

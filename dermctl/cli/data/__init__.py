@@ -7,6 +7,7 @@ from dermctl.cli.data import (
     check,
     download,
     prepare,
+    reasons,
     sample,
     split,
     taxonomy,
@@ -18,6 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="Sources, datasets and what is in t
 app.command("list", epilog=list_.EXAMPLE)(list_.list_data)
 app.command("download", epilog=download.EXAMPLE)(download.download)
 app.command("validate", epilog=validate.EXAMPLE)(validate.validate)
+app.command("reasons", epilog=reasons.EXAMPLE)(reasons.reasons)
 app.command("prepare", epilog=prepare.EXAMPLE)(prepare.prepare)
 app.command("split", epilog=split.EXAMPLE)(split.split)
 app.command("audit", epilog=audit.EXAMPLE)(audit.audit)

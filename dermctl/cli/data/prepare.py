@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dermctl.cli.data.reading import (
-    Csv,
-    Drop,
-    Indeterminate,
-    Keep,
-    Label,
-    Licenses,
-    MinClass,
-    MinSide,
-    OwnColumn,
     SourceName,
     SplitSeed,
     TestShare,
     ValShare,
-    read_options,
-    words,
+    with_reading_flags,
 )
 from dermctl.cli.data.show import show_prepared
-from dermctl.cli.options import JSON, Workers, example, unpack
+from dermctl.cli.options import JSON, example, unpack
 
 EXAMPLE = example(
     "dermctl data prepare padufes --raw ~/PAD-UFES-20",
@@ -39,7 +29,9 @@ EXAMPLE = example(
 )
 
 
+@with_reading_flags
 def prepare(
+    *,
     ctx: typer.Context,
     source: SourceName,
     raw: Annotated[
@@ -47,18 +39,10 @@ def prepare(
         typer.Option(help="Folder of the raw files; default: raw/SOURCE, downloaded if absent."),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; default: SOURCE.")] = None,
-    label: Label = None,
-    indeterminate: Indeterminate = None,
     size: Annotated[int, typer.Option(min=16, help="Short side of packed images, px.")] = 256,
     val: ValShare = None,
     test: TestShare = None,
     seed: SplitSeed = None,
-    workers: Workers = None,
-    license: Licenses = None,
-    min_class: MinClass = 0,
-    min_side: MinSide = 32,
-    drop: Drop = None,
-    keep: Keep = None,
     exclude: Annotated[
         list[Path] | None,
         typer.Option(
@@ -79,12 +63,7 @@ def prepare(
         bool,
         typer.Option("--allow-missing", help="Go on without files that could not be downloaded."),
     ] = False,
-    csv: Csv = None,
-    image_column: OwnColumn = None,
-    label_column: OwnColumn = None,
-    patient_column: OwnColumn = None,
-    lesion_column: OwnColumn = None,
-    skin_type_column: OwnColumn = None,
+    reading: dict[str, Any],
     json: JSON = False,
 ) -> None:
     """Validate, split and pack a source: manifests, store, rejections and a report."""
@@ -96,29 +75,14 @@ def prepare(
         source=source,
         raw=raw,
         name=name,
-        read=read_options(
-            label,
-            indeterminate,
-            csv,
-            image_column,
-            label_column,
-            patient_column,
-            lesion_column,
-            skin_type_column,
-        ),
         size=size,
         val=val,
         test=test,
         seed=seed,
-        workers=workers,
-        licenses=words(license),
-        min_class=min_class,
-        min_side=min_side,
-        drop=tuple(drop or ()),
-        keep=tuple(keep or ()),
         exclude=tuple(exclude or ()),
         near_duplicates=not no_near_duplicates,
         allow_missing=allow_missing,
+        **reading,
     )
     prepared = run(workspace, request, progress)
     if json:

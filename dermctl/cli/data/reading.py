@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from dermctl.datasets.sources.base import ReadOptions
+from dermctl.cli.options import Workers
 
 _OWN = "Columns of your own table (source csv)"
 
@@ -31,9 +33,16 @@ Indeterminate = Annotated[
 Licenses = Annotated[str | None, typer.Option("--license", help="Keep these only: cc-0,cc-by,…")]
 MinClass = Annotated[int, typer.Option(min=0, help="Leave out classes with fewer images.")]
 MinSide = Annotated[int, typer.Option(min=1, help="Least short side of an image, px.")]
-Drop = Annotated[list[str] | None, typer.Option(help="Drop rows for this reason too; repeatable.")]
+Drop = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="REASON",
+        help="Drop rows for this reason too; repeatable. The table of them: dermctl data reasons.",
+    ),
+]
 Keep = Annotated[
-    list[str] | None, typer.Option(help="Keep rows in spite of this reason; repeatable.")
+    list[str] | None,
+    typer.Option(metavar="REASON", help="Keep rows in spite of this reason; repeatable."),
 ]
 ValShare = Annotated[
     float | None, typer.Option("--val", help="Share for validation; default: as before, or 0.1.")
@@ -48,29 +57,63 @@ Csv = Annotated[Path | None, typer.Option(help="The table.", rich_help_panel=_OW
 OwnColumn = Annotated[str | None, typer.Option(rich_help_panel=_OWN)]
 
 
-def read_options(
-    label: str | None,
-    indeterminate: str | None,
-    csv: Path | None,
-    image_column: str | None,
-    label_column: str | None,
-    patient_column: str | None,
-    lesion_column: str | None,
-    skin_type_column: str | None,
-) -> ReadOptions:
-    """These flags as the sources take them."""
+def reading_flags(
+    label: Label = None,
+    indeterminate: Indeterminate = None,
+    workers: Workers = None,
+    license: Licenses = None,
+    min_class: MinClass = 0,
+    min_side: MinSide = 32,
+    drop: Drop = None,
+    keep: Keep = None,
+    csv: Csv = None,
+    image_column: OwnColumn = None,
+    label_column: OwnColumn = None,
+    patient_column: OwnColumn = None,
+    lesion_column: OwnColumn = None,
+    skin_type_column: OwnColumn = None,
+) -> dict[str, Any]:
+    """These flags as fields of the request."""
     from dermctl.datasets.sources.base import ReadOptions
 
-    return ReadOptions(
-        label=label,
-        indeterminate=indeterminate,
-        csv=csv,
-        image_column=image_column,
-        label_column=label_column,
-        patient_column=patient_column,
-        lesion_column=lesion_column,
-        skin_type_column=skin_type_column,
-    )
+    return {
+        "read": ReadOptions(
+            label=label,
+            indeterminate=indeterminate,
+            csv=csv,
+            image_column=image_column,
+            label_column=label_column,
+            patient_column=patient_column,
+            lesion_column=lesion_column,
+            skin_type_column=skin_type_column,
+        ),
+        "workers": workers,
+        "licenses": words(license),
+        "min_class": min_class,
+        "min_side": min_side,
+        "drop": tuple(drop or ()),
+        "keep": tuple(keep or ()),
+    }
+
+
+def with_reading_flags(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flags of ``reading_flags`` where it has the parameter ``reading``."""
+    shared = inspect.signature(reading_flags, eval_str=True).parameters
+    own = inspect.signature(command, eval_str=True).parameters
+
+    @wraps(command)
+    def call(**given: Any) -> None:
+        flags = {name: given.pop(name) for name in shared}
+        command(**given, reading=reading_flags(**flags))
+
+    flags = [
+        flag.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for parameter in own.values()
+        for flag in (shared.values() if parameter.name == "reading" else [parameter])
+    ]
+    call.__signature__ = inspect.Signature(flags)  # type: ignore[attr-defined]
+    call.__annotations__ = {flag.name: flag.annotation for flag in flags}
+    return call
 
 
 def words(text: str | None) -> tuple[str, ...]:

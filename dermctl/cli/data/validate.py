@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dermctl.cli.data.reading import (
-    Csv,
-    Drop,
-    Indeterminate,
-    Keep,
-    Label,
-    Licenses,
-    MinClass,
-    MinSide,
-    OwnColumn,
-    SourceName,
-    read_options,
-    words,
-)
-from dermctl.cli.options import JSON, Workers, example, unpack
+from dermctl.cli.data.reading import SourceName, with_reading_flags
+from dermctl.cli.options import JSON, example, unpack
 from dermctl.cli.output import Output, print_error
 
 if TYPE_CHECKING:
@@ -35,7 +22,9 @@ EXAMPLE = example(
 )
 
 
+@with_reading_flags
 def validate(
+    *,
     ctx: typer.Context,
     source: SourceName,
     raw: Annotated[
@@ -44,20 +33,7 @@ def validate(
     out: Annotated[
         Path | None, typer.Option(dir_okay=False, help="Write each fault to a .parquet or .csv.")
     ] = None,
-    label: Label = None,
-    indeterminate: Indeterminate = None,
-    workers: Workers = None,
-    license: Licenses = None,
-    min_class: MinClass = 0,
-    min_side: MinSide = 32,
-    drop: Drop = None,
-    keep: Keep = None,
-    csv: Csv = None,
-    image_column: OwnColumn = None,
-    label_column: OwnColumn = None,
-    patient_column: OwnColumn = None,
-    lesion_column: OwnColumn = None,
-    skin_type_column: OwnColumn = None,
+    reading: dict[str, Any],
     json: JSON = False,
 ) -> None:
     """Every fault of every row and file at once; changes nothing. Exit 1 if a row is unusable."""
@@ -69,22 +45,7 @@ def validate(
         source=source,
         raw=raw,
         out=out,
-        read=read_options(
-            label,
-            indeterminate,
-            csv,
-            image_column,
-            label_column,
-            patient_column,
-            lesion_column,
-            skin_type_column,
-        ),
-        workers=workers,
-        licenses=words(license),
-        min_class=min_class,
-        min_side=min_side,
-        drop=tuple(drop or ()),
-        keep=tuple(keep or ()),
+        **reading,
     )
     found = run(workspace, request, progress)
     if json:
