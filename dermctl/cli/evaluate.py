@@ -200,8 +200,10 @@ def _show_gap(output: Output, result: Evaluated) -> None:
 
 def _show_subgroups(output: Output, result: Evaluated) -> None:
     """A table a column: subgroups with their intervals, then the disparities beside chance."""
+    from dermctl.report.subgroup_tables import heading
+
     for audit in result.figures.subgroups:
-        output.heading(f"By {audit.column.removeprefix('src_')}")
+        output.heading(f"By {heading(audit.column)}")
         unknown = [] if audit.unknown is None else [audit.unknown]
         rows = []
         for each in (*audit.subgroups, *unknown):

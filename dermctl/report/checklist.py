@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dermctl.report.evaluated import EvaluationReport
-from dermctl.report.subgroup_tables import SKIN_TYPE
+from dermctl.report.subgroup_tables import SECOND_RATER, SKIN_TONE, SKIN_TYPE, heading
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ def checklist(report: EvaluationReport) -> list[Item]:
 
 def _data(report: EvaluationReport) -> list[Item]:
     columns = [str(audit["column"]) for audit in report.subgroups]
+    skin = sorted({SKIN_TYPE, SECOND_RATER, SKIN_TONE} & set(columns))
     metrics = report.metrics
     return [
         Item("Data", "Data set and split", True, f"{report.dataset}, {report.split}"),
@@ -46,7 +47,7 @@ def _data(report: EvaluationReport) -> list[Item]:
         ),
         Item("Data", "Outcome and its frequency", True, f"{len(report.class_names)} classes"),
         _if(
-            "Data", "Skin type of the people", SKIN_TYPE in columns,
+            "Data", "Skin type of the people", bool(skin),
             "Fitzpatrick skin type by subgroup, the unknown apart", "no audit by skin type",
         ),
         Item("Data", "How the truth was established", False, "left to the authors"),
@@ -75,13 +76,22 @@ def _assessment(report: EvaluationReport) -> list[Item]:
         ),
         Item("Assessment", "Calibration", True, "calibration error and reliability diagram"),
         _if(
+            "Assessment", "Recalibration on other images", report.calibrated is not None,
+            "a temperature from validation", "no temperature",
+        ),
+        _if(
+            "Assessment", "Clinical usefulness", len(report.class_names) == 2,
+            "decision curve", "a decision curve needs two classes",
+        ),
+        _if(
             "Assessment", "Thresholds chosen on other images",
             bool(report.metrics["operating_points"]), "operating points, table",
             "no operating points",
         ),
         _if(
             "Assessment", "Figures by subgroup", bool(report.subgroups),
-            ", ".join(str(audit["column"]) for audit in report.subgroups), "no subgroup audit",
+            ", ".join(heading(str(audit["column"])) for audit in report.subgroups),
+            "no subgroup audit",
         ),
         _if(
             "Assessment", "Analysis of errors", bool(report.mistakes),

@@ -35,8 +35,8 @@ def bounds(interval: Mapping[str, Any], digits: int = 3) -> str:
 
     Where one is negative a word stands between them: two dashes in a row cannot be read.
     """
-    low, high = interval.get("low"), interval.get("high")
-    if decimal(low) == UNDEFINED or decimal(high) == UNDEFINED:
+    low, high = (decimal(interval.get(end), digits) for end in ("low", "high"))
+    if UNDEFINED in (low, high):
         return ""
-    between = " to " if min(low, high) < 0 else "–"  # type: ignore[type-var]
-    return f"{decimal(low, digits)}{between}{decimal(high, digits)}"
+    between = " to " if "−" in low + high else "–"
+    return f"{low}{between}{high}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from dermctl.datasets.manifest import SOURCE_PREFIX
 from dermctl.report import wording
 from dermctl.report.evaluation_tables import Cell, cell
 from dermctl.report.numbers import decimal
@@ -15,7 +16,14 @@ METRICS = ("balanced_accuracy", "auroc")
 UNLIKE = "†"
 """Marks a gap between averages over different classes."""
 SKIN_TYPE = "fitzpatrick"
-_COLUMNS = {SKIN_TYPE: "Fitzpatrick skin type", "age": "age", "sex": "sex", "site": "site"}
+SECOND_RATER = f"{SOURCE_PREFIX}fitzpatrick_centaur"
+SKIN_TONE = f"{SOURCE_PREFIX}skin_tone"
+_COLUMNS = {
+    SKIN_TYPE: "Fitzpatrick skin type",
+    SECOND_RATER: "Fitzpatrick skin type, second rater",
+    SKIN_TONE: "skin type in pairs",
+    "modality": "image type",
+}
 
 
 @dataclass(frozen=True)
@@ -72,12 +80,17 @@ def audit_view(audit: Mapping[str, Any]) -> Audit:
     if audit.get("unknown"):
         rows.append(_subgroup(audit["unknown"], column, unknown=True))
     return Audit(
-        heading=_COLUMNS.get(column, column),
+        heading=heading(column),
         min_images=audit["min_images"],
         rows=tuple(rows),
         disparities=tuple(_disparity(name, each) for name, each in audit["disparities"].items()),
         note=_unlike(audit),
     )
+
+
+def heading(column: str) -> str:
+    """What a column is called; one of the source goes without its prefix."""
+    return _COLUMNS.get(column, column.removeprefix(SOURCE_PREFIX))
 
 
 def _subgroup(found: Mapping[str, Any], column: str, *, unknown: bool = False) -> SubgroupRow:
@@ -102,7 +115,7 @@ def _subgroup(found: Mapping[str, Any], column: str, *, unknown: bool = False) -
 def _written(name: str, column: str) -> str:
     """Skin types as Roman numerals; all else as it is."""
     numerals = {str(number): numeral for number, numeral in wording.SKIN_TYPES.items()}
-    return numerals.get(name, name) if column == SKIN_TYPE else name
+    return numerals.get(name, name) if column in (SKIN_TYPE, SECOND_RATER) else name
 
 
 def _gap(name: str, gap: Mapping[str, Any] | None) -> Cell | None:

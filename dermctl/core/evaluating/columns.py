@@ -9,9 +9,9 @@ from dermctl.datasets.manifest import COLUMNS, SOURCE_PREFIX
 from dermctl.datasets.prepared import Split
 from dermctl.errors import UsageFault
 from dermctl.metrics.subgroups import UNKNOWN, subgroup_names
+from dermctl.report.subgroup_tables import SECOND_RATER, SKIN_TONE, SKIN_TYPE
 
-SKIN_TYPE = "fitzpatrick"
-OTHER_SKIN = (f"{SOURCE_PREFIX}fitzpatrick_centaur", f"{SOURCE_PREFIX}skin_tone")
+OTHER_SKIN = (SECOND_RATER, SKIN_TONE)
 """Skin type by Fitzpatrick-17k's second rater, and as DDI pairs it: audited beside the first."""
 USUAL = (SKIN_TYPE, "sex", "age", "site", "modality", "dataset")
 """What ``--by all`` stands for, as far as it is known and divides the images."""
