@@ -57,9 +57,20 @@ def pretraining_module(
     )
     module.exposure = _seen_before(start)
     _share_statistics(module, hardware, config)
-    if config.mask_group and not (objective.takes_groups or objective.labelled):
-        progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
+    _say(objective, config, train, progress)
     return module
+
+
+def _say(
+    objective: Objective, config: PretrainConfig, train: Sequence[Split], progress: Progress
+) -> None:
+    """What the data or the loss make of what was asked for."""
+    if objective.labelled:
+        labels = [label for split in train for label in split.column("label")]
+        known = sum(label is not None for label in labels)
+        progress.say(f"{known:,} of {len(labels):,} images have a label; the others are each alone")
+    elif config.mask_group and not objective.takes_groups:
+        progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
 
 
 def pretraining_objective(config: PretrainConfig) -> Objective:

@@ -6,7 +6,7 @@ import difflib
 from typing import Any
 
 import torch
-from timm.optim._optim_factory import create_optimizer_v2, list_optimizers
+from timm.optim import create_optimizer_v2, list_optimizers  # type: ignore[attr-defined]
 from torch import nn
 
 from dermctl.errors import ConfigError

@@ -6,7 +6,7 @@ projections: on a CPU the running sum of the allocations that torch.profiler rec
 torch.cuda.max_memory_allocated.
 
     python -m tests.benchmarks.losses --sizes 4096 16384 --rounds 5 --json
-    python -m tests.benchmarks.losses --device cuda --check
+    python -m tests.benchmarks.losses --device cuda --compile --check
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from dermctl.methods.losses.nt_xent import NTXentLoss
 TEMPERATURE = 0.1
 SIZES = [256, 512, 1024, 2048, 4096, 8192, 16384]
 CUBIC_LIMIT = 512  # pytorch-metric-learning takes 2.2 GiB there, eight times that at twice the size
-DENSE = "dense"
+SQUARE_LIMIT = 4096  # up to which its SupCon loss, of the same value, stands for it
+DENSE, COMPILED, PML = "dense", "dense, compiled", "pytorch-metric-learning"
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -38,9 +39,14 @@ def dense(z0: Tensor, z1: Tensor) -> Tensor:
     return torch.nn.functional.cross_entropy(logits, positives)
 
 
-def peers(size: int) -> dict[str, Loss]:
+def peers(size: int, *, compiled: bool = False) -> dict[str, Loss]:
     """Other implementations that can be run at 2N = ``size``, by name."""
+    from pytorch_metric_learning.losses import NTXentLoss as Cubic
+    from pytorch_metric_learning.losses import SelfSupervisedLoss, SupConLoss
+
     found: dict[str, Loss] = {DENSE: dense}
+    if compiled:
+        found[COMPILED] = torch.compile(dense, dynamic=False)
     try:
         from lightly.loss import NTXentLoss as Lightly
     except ImportError:
@@ -48,10 +54,9 @@ def peers(size: int) -> dict[str, Loss]:
     else:
         found["lightly"] = Lightly(TEMPERATURE)
     if size <= CUBIC_LIMIT:
-        from pytorch_metric_learning.losses import NTXentLoss as Cubic
-        from pytorch_metric_learning.losses import SelfSupervisedLoss
-
-        found["pytorch-metric-learning"] = SelfSupervisedLoss(Cubic(TEMPERATURE))
+        found[PML] = SelfSupervisedLoss(Cubic(TEMPERATURE))
+    elif size <= SQUARE_LIMIT:
+        found[PML] = SelfSupervisedLoss(SupConLoss(TEMPERATURE))
     return found
 
 
@@ -121,7 +126,10 @@ def errors(loss: Loss, views: tuple[Tensor, Tensor]) -> tuple[float, float]:
 def measure(size: int, args: argparse.Namespace) -> dict[str, dict[str, object]]:
     """Every figure at one 2N."""
     views = projections(size, args.dim, args.device)
-    ours, others = NTXentLoss(TEMPERATURE, chunk=args.chunk), peers(size)
+    ours, others = (
+        NTXentLoss(TEMPERATURE, chunk=args.chunk),
+        peers(size, compiled=args.compile),
+    )
     everyone: dict[str, Loss] = {"ours": ours, **others}
     memory = {name: peak_bytes(loss, views) for name, loss in everyone.items()}  # also warms up
     rounds = [
@@ -168,6 +176,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--chunk", type=int, help="side of our tiles (default: by device)")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile(dense)")
     parser.add_argument("--check", action="store_true", help="also errors against float64")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
