@@ -26,8 +26,8 @@ _CHUNKS_PER_WORKER = 3
 """Chunks handed out ahead of the reader: enough to keep a worker busy, few enough to hold."""
 
 
-def default_workers() -> int:
-    """The number of CPU cores this process may use."""
+def available_cores() -> int:
+    """CPU cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -56,7 +56,7 @@ def ordered_map(
         DermctlError: a worker was killed, most often for want of memory.
         Exception: whatever ``function`` raises, when its item is reached.
     """
-    workers = default_workers() if workers is None else workers
+    workers = available_cores() if workers is None else workers
     if workers <= 1:
         yield from map(function, items)
         return

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 
 import torch
 
 from dermctl.config.trainings import ACCELERATORS
+from dermctl.datasets.pool import available_cores
 from dermctl.errors import TrainingError, UsageFault
 
 
@@ -68,13 +68,6 @@ def resolve_hardware(
         fast = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if fast else "fp32"
     return Hardware(accelerator, devices, nodes, precision)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def loader_workers(asked: int, hardware: Hardware) -> int:
