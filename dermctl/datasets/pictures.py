@@ -136,6 +136,8 @@ class Pictures:
         Raises:
             DataError: a store cannot be read.
         """
+        if not len(ones):
+            return np.zeros(0, bool)
         one, other = (self.descriptions(side, progress) for side in (ones, others))
         places = zip(self.places(ones), self.places(others), strict=True)
         tasks = [(one[n], other[n], *pair) for n, pair in enumerate(places)]
