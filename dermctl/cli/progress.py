@@ -8,7 +8,6 @@ from contextlib import contextmanager
 
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     ProgressColumn,
     SpinnerColumn,
     TaskID,
@@ -74,13 +73,25 @@ def _bars() -> Bars:
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=28),
-        MofNCompleteColumn(),
+        _Done(),
         _Rate(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", style="dim", markup=False),
         console=console(stderr=True),
     )
+
+
+class _Done(ProgressColumn):
+    """So many of so many; of a few megabytes the tenths count."""
+
+    def render(self, task: RichTask) -> Text:
+        tenths = task.fields["unit"] == "MB" and (task.total or 0) < 10
+        done, total = (
+            "?" if number is None else f"{number:,.1f}" if tenths else f"{int(number):,}"
+            for number in (task.completed, task.total)
+        )
+        return Text(f"{done:>{len(total)}}/{total}", style="progress.download")
 
 
 class _Rate(ProgressColumn):

@@ -98,7 +98,13 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
         outer.advance(2)
     with progress.task("later", 1) as later:
         later.advance()
+    with progress.task("few", 0.25, unit="MB") as few:
+        few.advance(0.25)
+    with progress.task("many", 16_577) as many:
+        many.advance(16_577)
     shown = terminal.getvalue()
+    assert "0.2/0.2" in shown
+    assert "16,577/16,577" in shown
     for part in ("outer", "inner", "2/2", "3/3", "later", "a choice [red]in between[/red]"):
         assert part in shown
     assert "[red]as it is[/red]" in shown

@@ -78,7 +78,7 @@ class Meter:
 
     def _note(self, now: float) -> str:
         seconds = now - self._begun
-        rate = f", {self.bytes / _MEGA / seconds:.1f} MB/s" if seconds > 1 else ""
+        rate = f", {readable_size(round(self.bytes / seconds))}/s" if seconds > 1 else ""
         files = f"{self.done:,} of {self._files:,} files, " if self._by_bytes else ""
         failed = f", {self.failed:,} failed" if self.failed else ""
         return f"{files}{readable_size(self.bytes)}{rate}{failed}"

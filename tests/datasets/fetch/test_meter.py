@@ -53,3 +53,14 @@ def test_few_files_are_counted_in_megabytes():
 )
 def test_sizes_as_people_say_them(count, text):
     assert readable_size(int(count)) == text
+
+
+def test_the_rate_is_said_in_a_unit_that_fits(monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("dermctl.datasets.fetch.meter.time.monotonic", lambda: now[0])
+    bar = Bar()
+    meter = Meter(bar, FEW + 1)
+    meter.received(0, 50_000)
+    now[0] += 2
+    meter.show(last=True)
+    assert bar.note == "50 kB, 25 kB/s"
