@@ -46,10 +46,10 @@ def stored_images(splits: Sequence[Split]) -> StoredImages:
 
 def _stored(split: Split) -> Part:
     store = Store(split.folder / STORE_FOLDER)
-    shard, row = (np.asarray(split.table.column(name), np.int64) for name in ("shard", "row"))
-    names = image_names([split])
-    check_places(store, shard, row, names, split.folder / f"{split.name}.parquet")
-    return Part(store, shard, row, names)
+    shard, row = (np.asarray(split.table.column(name)) for name in ("shard", "row"))
+    manifest = split.folder / f"{split.name}.parquet"
+    check_places(store, shard, row, split.table.column("image_id"), manifest)
+    return Part(store, shard, row, image_names([split]))
 
 
 def labelled(split: Split) -> Split:
@@ -176,14 +176,18 @@ class TrainingData(pl.LightningDataModule):
 
 
 def evaluation_loader(
-    images: StoredImages, transform: EvaluationTransform, settings: LoaderSettings
+    images: StoredImages,
+    transform: EvaluationTransform,
+    settings: LoaderSettings,
+    *,
+    metadata: npt.NDArray[np.float32] | None = None,
 ) -> BatchLoader:
-    """All images once, in order, as the model sees them in evaluation."""
+    """All images once, in order, as the model sees them in evaluation, metadata beside them."""
     sampler = EpochBatchSampler(
         len(images), settings.batch_size, drop_last=False, shuffle=False, seed=settings.seed
     )
     return BatchLoader(
-        EvaluationDataset(images, transform),
+        EvaluationDataset(images, transform, metadata=metadata),
         sampler,
         workers=settings.workers,
         pin_memory=settings.pin,

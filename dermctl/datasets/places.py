@@ -24,7 +24,7 @@ def check_places(
     Args:
         store: that the manifest points into.
         shards, rows: int [N], the manifest's columns.
-        image_ids: N names, for the message.
+        image_ids: N names, for the message; an Arrow column serves too.
         manifest: its file, for the message.
 
     Raises:
@@ -33,33 +33,38 @@ def check_places(
     """
     if not len(shards):
         return
-    order = np.lexsort((rows, shards))
-    numbers, first = np.unique(shards[order], return_index=True)
-    for shard, members in zip(numbers.tolist(), np.split(order, first[1:]), strict=True):
+    numbers, which = np.unique(shards, return_inverse=True)
+    least, greatest = (np.zeros(len(numbers), np.int64) for _ in range(2))
+    np.minimum.at(least, which, rows)
+    np.maximum.at(greatest, which, rows)
+    for number, shard in enumerate(numbers.tolist()):
         if shard < 0:
-            _refuse(f"shard {shard}", members, image_ids, manifest)
+            _refuse(f"shard {shard}", shards == shard, image_ids, manifest)
         try:
             length = store.length(shard)
         except DataError as error:
-            lost = named(image_ids, members)
+            lost = named(image_ids, shards == shard)
             raise DataError(
                 f"{error.what}; it holds {lost}", where=error.where, hint=error.hint
             ) from error
-        there = rows[members]
-        if there[0] < 0 or there[-1] >= length:
-            outside = members[(there < 0) | (there >= length)]
-            what = f"row {rows[outside[0]]} of {shard_name(shard)}, which holds {length:,} images"
+        if least[number] < 0 or greatest[number] >= length:
+            outside = (shards == shard) & ((rows < 0) | (rows >= length))
+            row = rows[outside][0]
+            what = f"row {row} of {shard_name(shard)}, which holds {length:,} images"
             _refuse(what, outside, image_ids, manifest)
 
 
-def named(image_ids: Sequence[str], which: Integers) -> str:
-    """How many images, and the first of them."""
-    first = ", ".join(image_ids[place] for place in which[:_NAMED].tolist())
-    more = f" and {len(which) - _NAMED:,} more" if len(which) > _NAMED else ""
-    return f"{len(which):,} image{'' if len(which) == 1 else 's'}: {first}{more}"
+def named(image_ids: Sequence[str], which: npt.NDArray[np.bool_]) -> str:
+    """How many images (bool [N]), and the first of them."""
+    places = np.flatnonzero(which)
+    first = ", ".join(str(image_ids[place]) for place in places[:_NAMED].tolist())
+    more = f" and {len(places) - _NAMED:,} more" if len(places) > _NAMED else ""
+    return f"{len(places):,} image{'' if len(places) == 1 else 's'}: {first}{more}"
 
 
-def _refuse(what: str, which: Integers, image_ids: Sequence[str], manifest: Path) -> None:
+def _refuse(
+    what: str, which: npt.NDArray[np.bool_], image_ids: Sequence[str], manifest: Path
+) -> None:
     raise DataError(
         f"the manifest points outside the store, at {what} ({named(image_ids, which)})",
         where=manifest,

@@ -173,7 +173,8 @@ class Store:
             starts = np.frombuffer(offsets, np.int64)[: len(batch) + 1]
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"a shard is damaged ({error})", where=path, hint=hint) from error
-        opened = _Shard(memoryview(data), starts, batch)
+        # Arrow's own view is of signed bytes: equal to no `bytes`, and no JPEG to simplejpeg.
+        opened = _Shard(memoryview(data).cast("B"), starts, batch)
         self._shards[shard] = opened
         return opened
 

@@ -22,9 +22,8 @@ _MASK = 2**64 - 1
 
 def image_keys(image_ids: Iterable[str]) -> Keys:
     """One 64-bit key an image, from its identifier (BLAKE2b): uint64 [N]."""
-    digests = b"".join(
-        hashlib.blake2b(image_id.encode(), digest_size=8).digest() for image_id in image_ids
-    )
+    blake2b = hashlib.blake2b
+    digests = b"".join([blake2b(name.encode(), digest_size=8).digest() for name in image_ids])
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 

@@ -79,9 +79,9 @@ class StoredImages:
     def __init__(self, *parts: Part) -> None:
         self._stores = [part.store for part in parts]
         lengths = [len(part.image_ids) for part in parts]
-        self._store = np.repeat(np.arange(len(parts)), lengths)
-        self._shard = np.concatenate([np.empty(0, np.int64), *(part.shard for part in parts)])
-        self._row = np.concatenate([np.empty(0, np.int64), *(part.row for part in parts)])
+        self._store = np.repeat(np.arange(len(parts), dtype=np.int16), lengths)
+        self._shard = np.concatenate([np.empty(0, np.int32), *(part.shard for part in parts)])
+        self._row = np.concatenate([np.empty(0, np.int32), *(part.row for part in parts)])
         if not len(self._shard) == len(self._row) == sum(lengths):
             raise ValueError("shard, row and image_ids must be of one length")
         self.keys: Keys = np.concatenate(
