@@ -136,6 +136,30 @@ def test_isic_balanced_accuracy_is_that_of_isic_challenge_scoring():
     assert ours < scores.balanced_accuracy(labels, probabilities).value
 
 
+def test_files_of_isic_2018_task_3_score_the_same(tmp_path, monkeypatch):
+    """The challenge's own scorer on its own file format: a truth and a submission, one-hot CSVs."""
+    pd = pytest.importorskip("pandas")
+    scoring = pytest.importorskip("isic_challenge_scoring.classification")
+    # The scorer still calls it by the name that it had before pandas 2.1.
+    monkeypatch.setattr(pd.DataFrame, "applymap", pd.DataFrame.map, raising=False)
+    classes = ["MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC"]
+    labels, probabilities = make_predictions(300, len(classes), levels=3)
+    images = [f"ISIC_{number:07d}" for number in range(300)]
+    for name, values in (("truth", np.eye(len(classes))[labels]), ("submission", probabilities)):
+        table = pd.DataFrame(values, columns=classes).assign(image=images)
+        table[["image", *classes]].to_csv(tmp_path / f"{name}.csv", index=False)
+    score = scoring.ClassificationScore.from_file(
+        tmp_path / "truth.csv",
+        tmp_path / "submission.csv",
+        scoring.ClassificationMetric.BALANCED_ACCURACY,
+    )
+    ours = scores.isic_balanced_accuracy(labels, probabilities).value
+    assert score.overall == pytest.approx(ours, abs=1e-12)
+    assert ours != scores.balanced_accuracy(labels, probabilities).value, "there are ties"
+    areas = scores.auroc(labels, probabilities).per_class
+    assert score.per_category["auc"].to_numpy() == pytest.approx(areas, abs=1e-9)
+
+
 def test_class_without_images_is_left_out_with_a_reason():
     labels = [0, 1, 0, 1]
     probabilities = [[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.4, 0.5, 0.1], [0.1, 0.2, 0.7]]
