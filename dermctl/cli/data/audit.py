@@ -12,7 +12,7 @@ from dermctl.cli.options import JSON, Workers, example, unpack
 from dermctl.cli.output import Output, print_error
 
 if TYPE_CHECKING:
-    from dermctl.core.data.audit import Audited, Count
+    from dermctl.core.data.audited import Audited, Count
     from dermctl.datasets.audit.findings import Finding
 
 EXAMPLE = example(
@@ -69,7 +69,10 @@ def _next_step(audited: Audited) -> str:
 
     if audited.counts[LEAK].findings:
         return f"Prepare it again with: dermctl data prepare … --name {audited.name}"
-    return "Leave these images out with: dermctl data prepare … --exclude FILE"
+    return (
+        "Leave these images out with: dermctl data prepare … "
+        f"--name {audited.name} --exclude {audited.exclude_list}"
+    )
 
 
 def show_audited(output: Output, audited: Audited) -> None:

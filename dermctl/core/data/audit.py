@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dermctl.core.data.audit_pictures import PICTURES_FOLDER, picture_findings
-from dermctl.datasets.audit.findings import KINDS, LEAKS, TIES, Finding, as_table, touched
+from dermctl.core.data.audited import AUDIT_TABLE, Audited, Count
+from dermctl.datasets.audit.findings import (
+    KINDS,
+    TIES,
+    Finding,
+    as_table,
+    touched,
+)
 from dermctl.datasets.audit.gathered import Images, gather
 from dermctl.datasets.audit.similar import across, within
 from dermctl.datasets.audit.ties import findings_between, findings_within
@@ -21,8 +28,6 @@ from dermctl.report.audit import AuditReport, write_audit_report
 from dermctl.runs import now
 from dermctl.workspace import DATASET_FILE, Workspace
 
-AUDIT_TABLE = "audit.parquet"
-AUDIT_PAGE = "audit.html"
 UNLABELLED = "(none)"
 UNKNOWN = "unknown"
 
@@ -44,91 +49,6 @@ class AuditRequest:
     out: Path | None = None
     pictures: bool = True
     workers: int | None = None
-
-
-@dataclass(frozen=True)
-class Count:
-    """Findings of one kind.
-
-    Args:
-        findings: how many.
-        images: different images that they name.
-        ties: findings by what ties the images together.
-    """
-
-    findings: int
-    images: int
-    ties: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Audited:
-    """What was found.
-
-    Args:
-        name, against: as asked.
-        images: how many images the dataset has.
-        label: what its label is.
-        counts: kind of finding -> how many; every kind that was looked for.
-        labels, skin_types: split -> value -> images of the dataset.
-        excluded: rows that lists of images left out when it was prepared.
-        exclusions: these lists, as in ``dataset.json``.
-        folder: where the table and the page lie.
-        findings: every finding, the gravest kind first.
-        gathered: the images that findings name by row.
-    """
-
-    name: str
-    against: tuple[str, ...]
-    images: int
-    label: str | None
-    counts: Mapping[str, Count]
-    labels: Mapping[str, Mapping[str, int]]
-    skin_types: Mapping[str, Mapping[str, int]]
-    excluded: int
-    exclusions: Sequence[Mapping[str, Any]]
-    folder: Path
-    findings: Sequence[Finding] = field(repr=False)
-    gathered: Images = field(repr=False)
-
-    @property
-    def leaks(self) -> int:
-        """Findings that are leaks, across splits or between datasets."""
-        return sum(self.counts[kind].findings for kind in LEAKS if kind in self.counts)
-
-    @property
-    def table(self) -> Path:
-        """One row a finding."""
-        return self.folder / AUDIT_TABLE
-
-    @property
-    def page(self) -> Path:
-        """The report."""
-        return self.folder / AUDIT_PAGE
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values, as ``--json`` prints them; each finding stands in the table."""
-        return {
-            "name": self.name,
-            "against": list(self.against),
-            "images": self.images,
-            "label": self.label,
-            "leaks": self.leaks,
-            "findings": {
-                kind: {
-                    "findings": count.findings,
-                    "images": count.images,
-                    "ties": dict(count.ties),
-                }
-                for kind, count in self.counts.items()
-            },
-            "labels": {split: dict(counts) for split, counts in self.labels.items()},
-            "skin_types": {split: dict(counts) for split, counts in self.skin_types.items()},
-            "excluded": self.excluded,
-            "exclusions": [dict(exclusion) for exclusion in self.exclusions],
-            "table": str(self.table),
-            "report": str(self.page),
-        }
 
 
 def audit(workspace: Workspace, request: AuditRequest, progress: Progress = SILENT) -> Audited:
@@ -213,6 +133,7 @@ def _write(audited: Audited, *, pictures: bool) -> None:
     """The pictures first, then the table, then the page that names both."""
     shown = picture_findings(audited.findings, audited.gathered, audited.folder, pictures=pictures)
     write_parquet(audited.table, as_table(audited.findings, audited.gathered))
+    audited.write_exclude_list()
     images = audited.gathered
     write_audit_report(
         audited.page,

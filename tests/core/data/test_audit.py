@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +108,23 @@ def test_a_dataset_as_it_is_prepared_does_not_leak(made: Made, tmp_path: Path) -
     assert sum(sum(own.values()) for own in found.labels.values()) == found.images
 
 
+def test_the_list_of_leaking_images_serves_to_exclude_them(made: Made, tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for name in ("clinic", "other"):
+        shutil.copytree(made.workspace.dataset(name), workspace.data / name)
+    root = made.workspace.root.parent
+    found = audit(workspace, AuditRequest("other", ("clinic",), tmp_path / "out", False, 1))
+    files = {path.name: path.stem for path in sorted((root / "other").iterdir())}
+    again = make(root, "other", files, "all rights reserved")
+    assert found.exclude_list is not None
+    prepare(workspace, replace(again, exclude=(found.exclude_list,)))
+    clean = audit(workspace, AuditRequest("other", ("clinic",), tmp_path / "out", False, 1))
+    assert clean.counts["leak_between"].findings == 0
+    assert clean.excluded == len(made.planted)
+    assert clean.exclude_list is None
+    assert not (tmp_path / "out" / "audit_exclude.csv").exists()
+
+
 @pytest.mark.parametrize("name", ["clinic", "other"])
 def test_planted_leaks_between_datasets_are_all_found(
     made: Made, tmp_path: Path, name: str
@@ -125,6 +142,10 @@ def test_planted_leaks_between_datasets_are_all_found(
         frozenset(pair) for pair in made.planted.items() if pair[0].startswith("same_bytes")
     }
     assert found.leaks == len(leaks)
+    assert found.exclude_list is not None
+    head, *listed = found.exclude_list.read_text().splitlines()
+    own = made.planted if name == "other" else made.planted.values()
+    assert (head, set(listed)) == ("image_id", set(own))
     assert any("mirrored" in row["detail"] for row in leaks)
 
 
@@ -172,7 +193,9 @@ def test_no_images_means_none(made: Made, tmp_path: Path) -> None:
     request = AuditRequest("other", ("clinic",), out=tmp_path, pictures=False, workers=1)
     page = audit(made.workspace, request).page
     assert "data:image" not in page.read_text()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.html", "audit.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "audit.html", "audit.parquet", "audit_exclude.csv"
+    ]  # fmt: skip
 
 
 def test_pictures_that_may_be_passed_on_are_embedded_and_blurred(tmp_path: Path) -> None:
