@@ -17,6 +17,7 @@ from dermctl.core.evaluating.scoring import score
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
 from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.taxonomy.words import target_words
 from dermctl.errors import CheckpointError, UsageFault
 from dermctl.files import write_text
 from dermctl.metrics.headline import MIN_TPR
@@ -145,6 +146,7 @@ def evaluate(
         synthetic=bool(rows.description["synthetic"]) or any(m.about.synthetic for m in members),
         leak_check=check.words,
         leaked=check.images,
+        exposure=check.exposure,
         resampled=one_word,
         resampled_words=in_full,
         models=models,
@@ -152,9 +154,11 @@ def evaluate(
         not_calibrated="" if fitted else _why_not(members, tta),
         gap=gap,
         label=about.label,
+        target=target_words(mapped) if (mapped := rows.description.get("target")) else None,
         trained_on=dict(about.manifests),
     )
-    write_predictions(result.predictions_file, rows, predicted.probabilities, about.classes)
+    check.write(folder)
+    write_predictions(result, rows, predicted.probabilities)
     write_metrics(result)
     page = evaluation_report(
         result, rows, truth, predicted, members, leak_checked=check.clean, pictures=images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -20,8 +21,11 @@ from dermctl.core import evaluate as evaluate_module
 from dermctl.core.data.prepare import PrepareRequest, prepare
 from dermctl.core.evaluate import evaluate
 from dermctl.core.finetune import finetune
+from dermctl.core.gate import leak_words, look_for
 from dermctl.core.pretrain import pretrain
-from dermctl.datasets.prepared import load_split
+from dermctl.datasets.fingerprints import COLUMNS, Fingerprints, fingerprints
+from dermctl.datasets.pictures import Pictures
+from dermctl.datasets.prepared import Split, load_split
 from dermctl.datasets.sources.base import ReadOptions
 from dermctl.errors import LeakError
 from dermctl.exposure import Exposure
@@ -63,7 +67,13 @@ def turned(source: Path, target: Path) -> None:
     picture.resize((SIDE * 3 // 4, SIDE * 3 // 4)).save(target.with_suffix(".jpg"), quality=80)
 
 
-COPIES: tuple[Copy, ...] = (same_bytes, reencoded, mirrored, turned)
+def cropped(source: Path, target: Path) -> None:
+    picture = Image.open(source).convert("RGB")
+    edges = (SIDE // 25, SIDE // 30, SIDE - SIDE // 22, SIDE - SIDE // 40)
+    picture.crop(edges).save(target.with_suffix(".jpg"), quality=85)
+
+
+COPIES: tuple[Copy, ...] = (same_bytes, reencoded, mirrored, turned, cropped)
 
 
 @dataclass(frozen=True)
@@ -157,29 +167,110 @@ def test_pretrain_leaves_out_what_other_datasets_hold_out(world: World) -> None:
     assert exposure.complete
 
 
-def test_evaluate_refuses_copies_of_test_images(
+def copies_of(world: World, copy: Copy) -> list[Split]:
+    """The copies of one kind, in whichever split of the other dataset they lie."""
+    folder = world.workspace.dataset("copies")
+    splits = [load_split(folder, name) for name in ("train", "val", "test")]
+    return [
+        split.where([copy.__name__ in image_id for image_id in split.column("image_id")])
+        for split in splits
+    ]
+
+
+def ids_of(world: World, same: str) -> Exposure:
+    """Weights that saw other pictures, one with the patient or the lesion of a test image."""
+    values = fingerprints(load_split(world.workspace.dataset("clinic"), "test")).values[:1].copy()
+    others = [name for name in COLUMNS if name != same]
+    values[:, [COLUMNS.index(name) for name in others]] = 12345
+    return Exposure(Fingerprints(values), np.array([True]), True)
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.__name__)
+@pytest.mark.parametrize("role", ["trained on", "selected on"])
+def test_evaluate_refuses_a_copy_of_each_kind(
+    world: World, trained: Trained, tmp_path: Path, copy: Copy, role: str
+) -> None:
+    of_kind = copies_of(world, copy)
+    sides = (of_kind, []) if role == "trained on" else ([], of_kind)
+    path = seen_by(trained, tmp_path / "x.ckpt", Exposure.of(*sides))
+    with pytest.raises(LeakError, match=f"{len(world.test)} of {len(world.test)}") as caught:
+        evaluate(world.workspace, path, data="clinic", **QUICK)  # type: ignore[arg-type]
+    assert caught.value.exit_code == 1
+    assert any(name in caught.value.what for name in world.test)
+    assert role in caught.value.what
+    listing = world.workspace.runs / "leaked-clinic-test.csv"
+    assert str(listing) in str(caught.value.hint)
+    with listing.open() as file:
+        listed = list(csv.DictReader(file))
+    assert {row["image_id"] for row in listed} == world.test
+    assert {row["role"] for row in listed} == {role}
+    at = "clinic" if copy is same_bytes else copy.__name__  # equal files are one image
+    assert all(at in row["tied_to"] for row in listed)
+
+
+@pytest.mark.parametrize("copy", COPIES, ids=lambda copy: copy.__name__)
+def test_finetune_refuses_a_copy_of_each_kind(
+    world: World, trained: Trained, tmp_path: Path, copy: Copy
+) -> None:
+    exposure = Exposure.of(copies_of(world, copy), [])
+    path = seen_by(trained, tmp_path / "x.ckpt", exposure, pretrained=True)
+    config = FinetuneConfig(data="clinic", from_checkpoint=str(path), **TINY)
+    runs = world.workspace.run_folders()
+    with pytest.raises(LeakError, match=f"{len(world.test)} of {len(world.test)}"):
+        finetune(world.workspace, config)
+    assert world.workspace.run_folders() == runs
+
+
+def test_the_patient_of_a_seen_image_is_enough(
+    world: World, trained: Trained, tmp_path: Path
+) -> None:
+    """And another image of that patient's counts as seen with it."""
+    path = seen_by(trained, tmp_path / "x.ckpt", ids_of(world, "patient"))
+    with pytest.raises(LeakError, match=r"^2 of .*same patient, trained on"):
+        evaluate(world.workspace, path, data="clinic", **QUICK)  # type: ignore[arg-type]
+
+
+def test_a_seen_picture_takes_its_group_with_it(
+    world: World, trained: Trained, tmp_path: Path
+) -> None:
+    path = seen_by(trained, tmp_path / "x.ckpt", ids_of(world, "bytes"))
+    with pytest.raises(LeakError, match=r"^2 of .*same bytes.*same group") as caught:
+        evaluate(world.workspace, path, data="clinic", **QUICK)  # type: ignore[arg-type]
+    assert "and" not in caught.value.what.split("same group")[1]
+
+
+def test_a_picture_that_is_not_here_is_not_verified_which_is_said(world: World) -> None:
+    clinic = world.workspace.dataset("clinic")
+    test = load_split(clinic, "test")
+    values = fingerprints(test).values.copy()
+    values[:, [COLUMNS.index(name) for name in COLUMNS if name != "picture"]] = 12345
+    exposure = Exposure(Fingerprints(values), np.ones(len(values), bool), True)
+    seen = look_for(test, exposure, Pictures([clinic]))
+    assert not seen.found
+    assert not seen.clean
+    assert seen.unverified == len(test)
+    assert f"not verified: {len(test)} images" in leak_words(seen)
+
+
+def test_allowed_leaks_stand_in_every_result(
     world: World, trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(evaluate_module, "RESAMPLES", 20)
-    copies = world.workspace.dataset("copies")
-    splits = [load_split(copies, name) for name in ("train", "val", "test")]
-    for copy in COPIES:
-        of_kind = [
-            split.where([copy.__name__ in image_id for image_id in split.column("image_id")])
-            for split in splits
-        ]
-        path = seen_by(trained, tmp_path / f"{copy.__name__}.ckpt", Exposure.of(of_kind, []))
-        with pytest.raises(LeakError, match=f"{len(world.test)} of {len(world.test)}") as caught:
-            evaluate(world.workspace, path, data="clinic", **QUICK)  # type: ignore[arg-type]
-        assert any(name in str(caught.value) for name in world.test)
-        assert caught.value.exit_code == 1
+    exposure = Exposure.of(copies_of(world, mirrored), [])
+    path = seen_by(trained, tmp_path / "x.ckpt", exposure)
     allowed = evaluate(
         world.workspace, path, data="clinic", out=tmp_path / "out", allow_leak=True, **QUICK
     )  # type: ignore[arg-type]
     document = json.loads(allowed.metrics_file.read_text())
     assert document["leaked_images"] == len(world.test)
     assert "allowed by --allow-leak" in document["leak_check"]
-    assert "allowed by --allow-leak" in allowed.report_file.read_text(encoding="utf-8")
+    for file in (allowed.report_file, allowed.card_file):
+        assert "allowed by --allow-leak" in file.read_text(encoding="utf-8")
+    metadata = pq.read_schema(allowed.predictions_file).metadata[b"dermctl"]
+    assert json.loads(metadata)["leaked_images"] == len(world.test)
+    assert "allowed by --allow-leak" in json.loads(metadata)["leak_check"]
+    with (tmp_path / "out" / "seen_images.csv").open() as listing:
+        assert {row["image_id"] for row in csv.DictReader(listing)} == world.test
 
 
 def test_finetune_refuses_and_what_is_allowed_stands_in_all_that_follows(
@@ -242,4 +333,8 @@ def test_ordinary_data_raise_no_alarm_and_unknown_weights_are_said(
     assert result.leak_check.startswith("none of the 6 images shares")
     unknown = seen_by(trained, tmp_path / "x.ckpt", Exposure.unknown())
     result = evaluate(workspace, unknown, data="clinic", out=tmp_path / "b", **QUICK)  # type: ignore[arg-type]
-    assert json.loads(result.metrics_file.read_text())["leak_check"].startswith("exposure unknown")
+    document = json.loads(result.metrics_file.read_text())
+    assert document["leak_check"].startswith("exposure unknown")
+    assert document["exposure"] == {"state": "unknown", "trained_on": 0, "selected_on": 0}
+    for file in (result.report_file, result.card_file):
+        assert "exposure unknown" in file.read_text(encoding="utf-8")

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
 
 from dermctl.checkpoint import Checkpoint
-from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
+from dermctl.core.gate import Seen, leak_words, leaked_file, look_for, pictures_here, refuse
 from dermctl.datasets.prepared import Split
+from dermctl.exposure import Exposure
 from dermctl.progress import SILENT, Progress
 from dermctl.workspace import Workspace
+
+SEEN_FILE = "seen_images"
+"""Where the images that were seen are listed, beside the results."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +27,22 @@ class LeakCheck:
         words: for every result.
         images: how many of those evaluated were seen by any of the models.
         clean: whether all that they have seen is known, and none of it is evaluated.
+        exposure: whether it is known what they have seen, and how many images that is.
+        seen: what each of them has seen.
     """
 
     words: str
     images: int
     clean: bool
+    exposure: dict[str, Any]
+    seen: tuple[Seen, ...] = ()
+
+    def write(self, folder: Path) -> None:
+        """List the images that were let pass, or may have been seen, beside the results."""
+        for number, seen in enumerate(self.seen):
+            if seen.found or seen.unsure:
+                name = f"{SEEN_FILE}-{number}" if number else SEEN_FILE
+                seen.write(folder / f"{name}.csv")
 
 
 def check_exposure(
@@ -43,15 +61,18 @@ def check_exposure(
     pictures = pictures_here(workspace, rows.folder, progress)
     listing = leaked_file(workspace, rows)
     words: list[str] = []
+    found: list[Seen] = []
     leaked: set[int] = set()
     clean = True
     for each in members:
         seen = look_for(rows, each.exposure, pictures, progress)
         refuse(seen, each.path, allow=allow, listing=listing, progress=progress)
+        found.append(seen)
         words.append(leak_words(seen, each.about.leaks))
         leaked |= seen.reasons.keys()
         clean &= seen.clean and not each.about.leaks
     if len(members) > 1:
         words = [f"{each.path}: {text}" for each, text in zip(members, words, strict=True)]
     progress.say(f"leak check: {'; '.join(words)}")
-    return LeakCheck("; ".join(words), len(leaked), clean)
+    exposure = reduce(Exposure.merged, (each.exposure for each in members))
+    return LeakCheck("; ".join(words), len(leaked), clean, exposure.to_json(), tuple(found))

@@ -9,6 +9,7 @@ from dermctl.core.evaluating.mistakes import worst_mistakes
 from dermctl.core.evaluating.models import Predicted
 from dermctl.core.evaluating.results import Evaluated
 from dermctl.core.loading import IntArray
+from dermctl.datasets.division import NEAR_DUPLICATES
 from dermctl.datasets.prepared import Split
 from dermctl.inference import FloatArray
 from dermctl.metrics.projection import principal_plane
@@ -59,7 +60,7 @@ def evaluation_report(
         leak_checked=leak_checked,
         synthetic=result.synthetic,
         facts={
-            "Label": about.label or "–",
+            "Label": ": ".join(filter(None, (about.label, result.target))) or "–",
             "Intervals resample": result.resampled_words,
             "Split recipe": _recipe(rows),
             "Licence of the images": str(rows.description["license"]),
@@ -77,7 +78,18 @@ def evaluation_report(
             folder=result.folder if pictures else None,
             synthetic=bool(rows.description["synthetic"]),
         ),
+        limitations=division_limits(rows),
     )
+
+
+def division_limits(rows: Split) -> list[str]:
+    """What the division of the dataset left undone."""
+    if NEAR_DUPLICATES in rows.description["split"].get("grouped_by", ()):
+        return []
+    return [
+        "Near-duplicates were not searched for when the images were divided: copies of training "
+        "images may be among these."
+    ]
 
 
 def _name(checkpoint: Checkpoint) -> str:

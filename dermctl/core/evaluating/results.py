@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ _KEPT = (
     "sha256",
 )
 """Columns of the manifest that the predictions keep."""
+_SAID_OF_PREDICTIONS = frozenset(
+    {"checkpoint", "dataset", "split", "synthetic", "leak_check", "leaked_images", "exposure"}
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,16 @@ class Evaluated:
         synthetic: whether any image, of training or of these, was drawn by code.
         leak_check: what is known of the overlap with training, in words.
         leaked: images that were seen in training, and let pass.
+        exposure: whether it is known what the models have seen, and how many images that is.
         resampled: what the intervals resample: patients, lesions, images or groups.
         resampled_words: the same in full.
         models: hashes of the checkpoints, and how they were run.
         images: hashes of the manifest and of the images with their labels.
         not_calibrated: why no temperature and thresholds apply; empty where they do.
         gap: to the internal test; None: this is one, or there has been none.
-        label: column that the classes come from.
+        label: column or shared target that the classes come from.
+        target: how the dataset's labels were mapped onto that target, in words; None: they are a
+            column's.
         trained_on: dataset and split → SHA-256 of the manifest that was trained or selected on.
     """
 
@@ -73,7 +80,9 @@ class Evaluated:
     not_calibrated: str = ""
     gap: Gap | None = None
     label: str | None = None
+    target: str | None = None
     trained_on: dict[str, str] = field(default_factory=dict)
+    exposure: dict[str, Any] = field(default_factory=dict)
 
     @property
     def evaluation(self) -> Evaluation:
@@ -109,9 +118,11 @@ class Evaluated:
             "split": self.split,
             "folder": str(self.folder),
             "label": self.label,
+            "target": self.target,
             "synthetic": self.synthetic,
             "leak_check": self.leak_check,
             "leaked_images": self.leaked,
+            "exposure": dict(self.exposure),
             "trained_on": dict(self.trained_on),
             **self.models,
             **self.images,
@@ -137,14 +148,18 @@ def write_metrics(result: Evaluated) -> None:
     write_json(result.metrics_file, {**head, **result.to_json()})
 
 
-def write_predictions(
-    path: Path, rows: Split, predicted: FloatArray, classes: tuple[str, ...]
-) -> None:
-    """Write ``predictions.parquet``: a row an image, a probability a class, uncalibrated."""
-    table = rows.table.select(list(_KEPT)).replace_schema_metadata(None)
+def write_predictions(result: Evaluated, rows: Split, predicted: FloatArray) -> None:
+    """Write ``predictions.parquet``: a row an image, a probability a class, uncalibrated.
+
+    What must not be parted from them stands in the schema's metadata, as JSON under ``dermctl``.
+    """
+    about = {key: value for key, value in result.to_json().items() if key in _SAID_OF_PREDICTIONS}
+    metadata = {b"dermctl": json.dumps(about, ensure_ascii=False).encode()}
+    table = rows.table.select(list(_KEPT)).replace_schema_metadata(metadata)
+    classes = result.classes
     best = [classes[index] for index in predicted.argmax(1)]
     table = table.append_column("predicted", pa.array(best, pa.string()))
     for index, name in enumerate(classes):
         values = pa.array(predicted[:, index], pa.float64())
         table = table.append_column(f"{PROBABILITY}{name}", values)
-    write_parquet(path, table)
+    write_parquet(result.predictions_file, table)
