@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,12 +91,12 @@ def _from_imagenet(name: str, image_size: int) -> Start:
     encoder = build_encoder(name, image_size)
     source = timm.get_pretrained_cfg(name)
     if source is None or not source.has_weights:
-        family = name.split(".")[0].split("_")[0]
-        others = timm.list_models(f"{family}*", pretrained=True)[:3]
+        there = timm.list_models(pretrained=True)
+        others = difflib.get_close_matches(name.split(".")[0], there, n=3, cutoff=0.4)
         raise CheckpointError(
             f"timm has no pretrained weights for '{name}'",
             where=f"--init {IMAGENET}",
-            hint=f"It has some for: {', '.join(others)}" if others else "Leave --init out",
+            hint=f"Nearest that have some: {', '.join(others)}" if others else "Leave --init out",
         )
     fill_from(encoder, _download(source, name), where=str(source.hf_hub_id or source.url))
     check_image_size(encoder, name, image_size)

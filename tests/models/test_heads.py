@@ -35,3 +35,14 @@ def test_a_fresh_classifier_knows_nothing() -> None:
     assert 0.005 < float(classifier.weight.detach().std()) < 0.02
     probabilities = classifier(torch.randn(100, 192)).softmax(1).detach()
     assert float((probabilities - 0.25).abs().max()) < 0.2
+
+
+def test_batch_norm_by_choice() -> None:
+    torch.manual_seed(0)
+    projector, x = Projector(6, 10, 4, norm="batch").train(), torch.randn(8, 6)
+    first, norm, _, last = projector.layers
+    assert isinstance(norm, torch.nn.BatchNorm1d)
+    hidden = x @ first.weight.T
+    scaled = (hidden - hidden.mean(0)) / (hidden.var(0, unbiased=False) + norm.eps).sqrt()
+    wanted = torch.nn.functional.gelu(scaled) @ last.weight.T
+    assert torch.allclose(projector(x), wanted, atol=1e-5)
