@@ -72,7 +72,7 @@ def test_images_one_by_one_and_what_their_loss_means(site, run):
     assert document["loss"]["by_skin_type"]["1"] == {"missing": 2, "rows": 4}
     assert document["loss"]["by_skin_type"]["6"] == {"missing": 1, "rows": 4}
     assert document["loss"]["by_label"]["inflammatory"] == {"missing": 3, "rows": 12}
-    assert "4 of the files of 'fitzpatrick' are missing" in result.stderr
+    assert "4 files are missing of 'fitzpatrick'" in result.stderr
     assert all(agent.startswith(("Mozilla/5.0", "dermctl/")) for agent in site.agents)
     assert len(site.agents) == 2  # a browser for the atlas, ourselves for the table
 

@@ -78,6 +78,7 @@ def test_from_nothing_to_a_dataset(site, run):
 def test_files_left_for_another_time_stop_it(site, run):
     serve_atlas(site, ROWS)
     fail(site, "503", [7, 8])
+    fail(site, "404", [9])
     result = run()
     assert result.exit_code == 1
     assert "2 files of 'fitzpatrick' could not be fetched now (server_error 2)" in error_line(
@@ -86,11 +87,15 @@ def test_files_left_for_another_time_stop_it(site, run):
     assert not Path("data/fitzpatrick").exists()
     result = run("--allow-missing")
     assert result.exit_code == 0, result.output
-    assert set(rejected()) == {f"{number:032x}" for number in (7, 8)}
+    assert set(rejected()) == {f"{number:032x}" for number in (7, 8, 9)}
+    fail(site, "ok", [7])
+    result = run()
+    assert result.exit_code == 1
+    assert "1 file of 'fitzpatrick' could not be fetched now (server_error 1)" in error_line(result)
     site.script.clear()
     result = run("--json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout)["kept"] == ROWS
+    assert json.loads(result.stdout)["kept"] == ROWS - 1
 
 
 def test_most_of_a_class_lost_stops_it(site, run):

@@ -81,7 +81,8 @@ def download(
         _next_steps(output, downloaded, to)
     if downloaded.missing:
         reasons = ", ".join(f"{code} {count:,}" for code, count in downloaded.failures.items())
-        print_error(f"{downloaded.missing:,} of the files of '{source}' are missing: {reasons}")
+        are = "file is" if downloaded.missing == 1 else "files are"
+        print_error(f"{downloaded.missing:,} {are} missing of '{source}': {reasons}")
         raise typer.Exit(1)
 
 

@@ -94,16 +94,17 @@ def complete_raw(
         csv=csv,
     )
     downloaded = download(workspace, request, progress)
-    reasons = ", ".join(f"{code} {count:,}" for code, count in downloaded.failures.items())
     if downloaded.missing and downloaded.loss is None:  # the table itself is not there
         raise DataError(
-            f"'{source.name}' could not be fetched ({reasons})",
+            f"'{source.name}' could not be fetched ({_listed(downloaded)})",
             where=folder / FAILURES_FILE,
             hint=f"Try again with: dermctl data download {source.name} --retry-failed",
         )
     if downloaded.passing and not allow_missing:
+        passing = _listed(downloaded, final=False)
+        count = "1 file" if downloaded.passing == 1 else f"{downloaded.passing:,} files"
         raise DataError(
-            f"{downloaded.passing:,} files of '{source.name}' could not be fetched now ({reasons})",
+            f"{count} of '{source.name}' could not be fetched now ({passing})",
             where=folder / FAILURES_FILE,
             hint="Run the same command again to go on, or do without them with --allow-missing",
         )
@@ -130,6 +131,13 @@ def refuse_lost_classes(raw: Raw, table: SourceTable, *, allow_missing: bool) ->
             hint="Try again with: dermctl data download "
             f"{raw.downloaded.source} --retry-failed, or go on without them with --allow-missing",
         )
+
+
+def _listed(downloaded: Downloaded, *, final: bool = True) -> str:
+    """Reason and count of what is missing; without ``final``, of what is asked for again."""
+    counts = downloaded.failures.items()
+    kept = [(code, count) for code, count in counts if final or not REASONS[code].final]
+    return ", ".join(f"{code} {count:,}" for code, count in kept)
 
 
 def _is_the_users(folder: Path, source: Source, read: ReadOptions) -> bool:
