@@ -30,8 +30,9 @@ def run_model(
     """Outputs of ``model`` for every batch, in order, float32 [n, …] on the CPU.
 
     Args:
-        model: normalised images [B, 3, H, W] -> [B, …].
-        batches: with ``images`` uint8 [B, S, S, 3].
+        model: normalised images [B, 3, H, W] -> [B, …]; where the batches have metadata, it takes
+            them as a second argument.
+        batches: with ``images`` uint8 [B, S, S, 3], and perhaps ``metadata`` float32 [B, M].
         about: its mean and std normalise the images.
         device: where the model runs.
         images: how many there are in all.
@@ -43,7 +44,8 @@ def run_model(
     with progress.task(what, images) as task:
         for batch in batches:
             pixels = batch["images"].to(device, non_blocking=True)
-            outputs.append(model(to_float(pixels, about.mean, about.std)).float().cpu())
+            beside = [batch[name].to(device) for name in ("metadata",) if name in batch]
+            outputs.append(model(to_float(pixels, about.mean, about.std), *beside).float().cpu())
             task.advance(len(pixels))
     return torch.cat(outputs) if outputs else torch.empty(0)
 

@@ -19,6 +19,7 @@ EXAMPLE = example(
     "dermctl finetune",
     "dermctl finetune --data padufes --from runs/x/checkpoints/best.ckpt --mode linear",
     "dermctl finetune --mode lp-ft --layer-decay 0.75 --mixup 0.2 --ema 0.999 --patience 5",
+    "dermctl finetune --mode linear --metadata age,sex,site",
     "dermctl finetune --mode linear --label-fraction 0.1 --seeds 3",
     "dermctl finetune --from none --encoder vit_tiny_patch16_224 --folds 5",
 )
@@ -49,11 +50,24 @@ def _show(trained: Finetuned, output: Output) -> None:
             f"{len(trained.classes)} classes",
             "mode": trained.mode,
             f"best {trained.monitor}": f"{trained.best:.4f}",
+            **_gain(trained),
             "leak check": trained.leak_check,
             "checkpoint": trained.checkpoint,
         }
     )
     output.next_steps(f"dermctl evaluate {trained.checkpoint}")
+
+
+def _gain(trained: Finetuned) -> dict[str, str]:
+    """What the metadata add to the image alone, on validation."""
+    if trained.metadata_gain is None:
+        return {}
+    shown = {"balanced_accuracy": "balanced accuracy", "auroc": "AUROC"}
+    parts = []
+    for name, title in shown.items():
+        each = trained.metadata_gain[name]
+        parts.append(f"{title} {each.value:+.3f} ({each.low:+.3f} to {each.high:+.3f})")
+    return {"metadata add": f"{', '.join(parts)} to the image alone, on validation"}
 
 
 def _show_repeats(repeated: Repeated, output: Output) -> None:

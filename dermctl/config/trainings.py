@@ -184,6 +184,9 @@ class FinetuneConfig:
     image_size: int = setting(
         0, "pixels a side; 0: as pretrained, or 224", low=0, high=1024, group=DATA
     )
+    metadata: tuple[str, ...] = setting(
+        (), "columns fused with the image, as age,sex,site", group=DATA, metavar="COLUMN,..."
+    )
     label_fraction: float = setting(
         1.0, "share of the training labels used: whole groups", low=0.001, high=1.0, group=DATA
     )

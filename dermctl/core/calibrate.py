@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dermctl.checkpoint import add_fitted, read_checkpoint
 from dermctl.core.loading import LoaderSettings, class_numbers, evaluation_loader, stored_images
+from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
 from dermctl.inference import run_model
@@ -39,7 +40,9 @@ def calibrate(
     images = stored_images([val])
     logits = run_model(
         restore_classifier(read),
-        evaluation_loader(images, transform_of(read.about), settings),
+        evaluation_loader(
+            images, transform_of(read.about), settings, metadata=metadata_of(read.about, val)
+        ),
         read.about,
         device=device,
         images=len(images),

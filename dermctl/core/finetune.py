@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dermctl.checkpoint import Description
-from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.calibrate import calibrate
+from dermctl.core.finetuning.beside_image import compare_with_image_alone
 from dermctl.core.finetuning.frozen import FITS, embed, fit_linear, train_frozen
 from dermctl.core.finetuning.full import train_full
 from dermctl.core.finetuning.objective import settle_class_weights
@@ -19,14 +19,23 @@ from dermctl.core.finetuning.start import Start, choose_start
 from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
 from dermctl.core.left_out import LeftOut, held_out, leave_out
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
+from dermctl.core.metadata import FUSION, fit_code, unseen_words
 from dermctl.core.transform import preprocessing
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
-from dermctl.errors import DataError
+from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
+from dermctl.metrics.bootstrap import Interval
 from dermctl.progress import SILENT, Progress
-from dermctl.runs import finish_run, new_run_folder, start_run
-from dermctl.training import BEST, Hardware, loader_workers, resolve_hardware, seed_everything
+from dermctl.runs import finish_run, is_main_process
+from dermctl.training import (
+    BEST,
+    Hardware,
+    loader_workers,
+    open_run,
+    resolve_hardware,
+    seed_everything,
+)
 from dermctl.workspace import Workspace
 
 
@@ -45,6 +54,7 @@ class Finetuned:
     best: float
     scores: dict[str, float]
     leak_check: str = ""
+    metadata_gain: dict[str, Interval] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -59,6 +69,9 @@ class Finetuned:
             "monitor": self.monitor,
             "best": self.best,
             "leak_check": self.leak_check,
+            "metadata_gain": None
+            if self.metadata_gain is None
+            else {name: each.to_json() for name, each in self.metadata_gain.items()},
             **self.scores,
         }
 
@@ -112,14 +125,15 @@ def finetune(
         manifests={f"{folder.name}/{split.name}": split.sha256 for split in (train, val)},
         synthetic=start.synthetic or bool(train.description["synthetic"]),
         leaks=(*start.leaks, *leaks),
+        head=_metadata_head(config, train, val, progress),
     )
     exposure = Exposure.of([train], [val]).merged(start.exposure)
     name = (config.name or f"finetune-{folder.name}") + suffix
-    run = new_run_folder(workspace.runs, name)
-    start_run(
-        run,
+    run, resume = open_run(
+        workspace.runs,
+        name,
         "finetune",
-        to_yaml(config),
+        config,
         {
             "seed": config.seed,
             "hardware": str(hardware),
@@ -131,6 +145,7 @@ def finetune(
             "label_fraction": config.label_fraction,
             "fold": None if fold is None else str(fold),
         },
+        progress,
     )
     left_out.write(run)
     progress.say(
@@ -143,9 +158,14 @@ def finetune(
         config.seed,
         hardware.accelerator == "cuda",
     )
-    scores = _train(run, start, about, exposure, train, val, config, settings, hardware, progress)
+    scores = _train(
+        run, start, about, exposure, train, val, config, settings, hardware, progress, resume
+    )
     best = run / "checkpoints" / f"{BEST}.ckpt"
     calibrate(best, val, settings, hardware.accelerator, progress)
+    gain = None
+    if about.head and is_main_process():
+        gain = compare_with_image_alone(best, val, settings, hardware.accelerator, progress)
     result = Finetuned(
         run=run,
         checkpoint=best,
@@ -158,6 +178,7 @@ def finetune(
         best=scores[config.monitor],
         scores=scores,
         leak_check=leak_check,
+        metadata_gain=gain,
     )
     finish_run(run, result.to_json())
     return result
@@ -174,6 +195,7 @@ def _train(
     settings: LoaderSettings,
     hardware: Hardware,
     progress: Progress,
+    resume: Path | None = None,
 ) -> dict[str, float]:
     """Learn as ``config.mode`` says; the validation scores of what was chosen."""
     monitor = config.monitor.removeprefix("val/")
@@ -194,15 +216,39 @@ def _train(
             progress=progress,
         )
     head = None
-    if config.mode == "lp-ft":  # the probe first, then all from there (arXiv 2202.10054)
+    if config.mode == "lp-ft" and resume is None:
+        # The probe first, then all from there (arXiv 2202.10054).
         embedded = embed(start.encoder, about, train, val, settings, hardware.accelerator, progress)
-        fitted = fit_linear(embedded, monitor=monitor, balanced=balanced, progress=progress)
+        fitted = fit_linear(embedded.fused(), monitor=monitor, balanced=balanced, progress=progress)
         progress.say(f"linear probe: {config.monitor} {fitted.scores[monitor]:.4f}")
         start.encoder.train()
         head = fitted.state
     return train_full(
-        run, start, about, exposure, train, val, config, settings, hardware, progress, head
+        run, start, about, exposure, train, val, config, settings, hardware, progress, head, resume
     )
+
+
+def _metadata_head(
+    config: FinetuneConfig, train: Split, val: Split, progress: Progress
+) -> dict[str, Any]:
+    """What the checkpoint says of a head that takes metadata; empty for the image alone.
+
+    Raises:
+        ConfigError: a mode or a mixing that metadata do not go with.
+        DataError: a column that cannot serve.
+    """
+    code = fit_code(train, config.metadata)
+    if code is None:
+        return {}
+    if config.mode == "knn" or config.mixup or config.cutmix:
+        raise ConfigError(
+            "metadata go with neither --mode knn nor mixed images",
+            where="--metadata",
+            hint="Take --mode full, linear or lp-ft, without --mixup and --cutmix",
+        )
+    if unseen := unseen_words(code, val):
+        progress.say(f"metadata that training never saw count as missing: {unseen}")
+    return {"kind": FUSION, "metadata": code.to_plain()}
 
 
 def _gate(

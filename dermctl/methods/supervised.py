@@ -21,12 +21,14 @@ class Supervised(TrainedModule):
 
     Args:
         encoder: images [B, 3, H, W] -> embeddings [B, D].
-        classifier: [B, D] -> logits [B, C].
+        classifier: [B, D] -> logits [B, C]; where batches have metadata [B, M], it takes them too.
         about: what is written into checkpoints; its classes are the order of the logits.
         loss: of logits [B, C] and class numbers [B], or shares [B, C] where batches are mixed.
         mixing: what mixes the training batches; None: nothing.
         layer_decay: factor on the learning rate a layer, see ``layer_decay_groups``; 1: the same
             everywhere.
+        alone: [B, D] -> logits [B, C]: a head of the image alone, learnt beside one that takes
+            metadata, for comparison; the encoder learns nothing from it. None: no such head.
         optimizer: see ``TrainedModule``.
     """
 
@@ -39,18 +41,20 @@ class Supervised(TrainedModule):
         loss: nn.Module | None = None,
         mixing: Mixing | None = None,
         layer_decay: float = 1.0,
+        alone: nn.Module | None = None,
         **optimizer: Any,
     ) -> None:
         super().__init__(about, **optimizer)
         self.encoder = encoder
         self.classifier = classifier
+        self.alone = alone
         self.loss = loss if loss is not None else nn.CrossEntropyLoss()
         self._mixing, self._layer_decay = mixing, layer_decay
         self._seen: list[tuple[torch.Tensor, torch.Tensor]] = []
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Normalised images [B, 3, H, W] -> logits [B, C]."""
-        logits: torch.Tensor = self.classifier(self.encoder(images))
+    def forward(self, images: torch.Tensor, *metadata: torch.Tensor) -> torch.Tensor:
+        """Normalised images [B, 3, H, W], perhaps metadata [B, M] -> logits [B, C]."""
+        logits: torch.Tensor = self.classifier(self.encoder(images), *metadata)
         return logits
 
     def training_step(self, batch: dict[str, torch.Tensor], _: int) -> torch.Tensor:
@@ -58,9 +62,14 @@ class Supervised(TrainedModule):
         images, targets = to_float(batch["images"], self.mean, self.std), batch["labels"]
         if self._mixing is not None:
             images, targets = self._mixing(images, targets)
-        loss: torch.Tensor = self.loss(self(images).float(), targets)
+        embeddings = self.encoder(images)
+        logits = self.classifier(embeddings, *_metadata(batch))
+        loss: torch.Tensor = self.loss(logits.float(), targets)
         self.log_step("train/loss", loss, batch_size=len(batch["labels"]))
-        return loss
+        if self.alone is None:
+            return loss
+        beside: torch.Tensor = self.loss(self.alone(embeddings.detach()).float(), targets)
+        return loss + beside
 
     def optimizer_groups(self) -> list[dict[str, Any]]:
         """Learning rates that fall from the head to the first layer, where asked for."""
@@ -68,7 +77,7 @@ class Supervised(TrainedModule):
             return super().optimizer_groups()
         return layer_decay_groups(
             self.encoder,
-            self.classifier,
+            nn.ModuleList(head for head in (self.classifier, self.alone) if head is not None),
             lr=self._lr,
             weight_decay=self._weight_decay,
             layer_decay=self._layer_decay,
@@ -76,7 +85,8 @@ class Supervised(TrainedModule):
 
     def validation_step(self, batch: dict[str, torch.Tensor], _: int) -> None:
         """Keep the logits: the metrics need the whole split."""
-        logits = self(to_float(batch["images"], self.mean, self.std)).float()
+        images = to_float(batch["images"], self.mean, self.std)
+        logits = self(images, *_metadata(batch)).float()
         self.log_epoch(
             "val/loss", self.loss(logits, batch["labels"]), batch_size=len(batch["labels"])
         )
@@ -111,3 +121,8 @@ def validation_scores(labels: np.ndarray, probabilities: np.ndarray) -> dict[str
         "acc": accuracy(labels, probabilities).value,
         "auc": auc if np.isfinite(auc) else 0.5,
     }
+
+
+def _metadata(batch: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    """The metadata of a batch, where it has any."""
+    return [batch["metadata"]] if "metadata" in batch else []

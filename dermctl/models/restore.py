@@ -6,23 +6,28 @@ import torch
 from torch import nn
 
 from dermctl.checkpoint import Checkpoint, fill
+from dermctl.datasets.metadata import MetadataCode
 from dermctl.errors import CheckpointError
 from dermctl.models.encoder import build_encoder, check_image_size, feature_width
+from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.models.neighbours import NearestNeighbours
 
 
 class ImageClassifier(nn.Module):
-    """Encoder and classifier: normalised images [B, 3, H, W] -> logits [B, C]."""
+    """Encoder and classifier: normalised images [B, 3, H, W] -> logits [B, C].
+
+    A classifier that fuses metadata takes them as a second argument, [B, M].
+    """
 
     def __init__(self, encoder: nn.Module, classifier: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
         self.classifier = classifier
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, *metadata: torch.Tensor) -> torch.Tensor:
         """[B, 3, H, W] -> [B, C]."""
-        logits: torch.Tensor = self.classifier(self.encoder(images))
+        logits: torch.Tensor = self.classifier(self.encoder(images), *metadata)
         return logits
 
 
@@ -65,9 +70,24 @@ def restore_classifier(checkpoint: Checkpoint) -> ImageClassifier:
     return ImageClassifier(encoder, classifier).eval()
 
 
+def restore_image_alone(checkpoint: Checkpoint) -> nn.Module:
+    """The head of the image alone that was fitted beside a head with metadata: [B, D] -> [B, C].
+
+    Raises:
+        CheckpointError: there is none.
+    """
+    width = int(checkpoint.state["alone.weight"].shape[1]) if checkpoint.about.head else 0
+    alone = Classifier(width, len(checkpoint.about.classes))
+    fill(alone, checkpoint, "alone")
+    return alone.eval()
+
+
 def _head(checkpoint: Checkpoint, width: int) -> nn.Module:
     """The head that the checkpoint describes, still without its weights."""
     about = checkpoint.about
+    if about.head.get("kind") == "fusion":
+        code = MetadataCode.from_plain(about.head["metadata"])
+        return FusionClassifier(width, code.width, len(about.classes))
     if about.head.get("kind") == "knn":
         images = len(checkpoint.state.get("classifier.bank", ()))
         return NearestNeighbours(

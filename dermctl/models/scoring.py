@@ -14,6 +14,8 @@ VIEWS = 8
 class Scoring(nn.Module):
     """Embeddings and logits side by side: normalised images [B, 3, S, S] -> [B, D + C].
 
+    A model that fuses metadata takes them as a second argument, [B, M].
+
     Args:
         model: the classifier.
         tta: test-time augmentation. The logits are then the logarithm of the mean probability
@@ -25,17 +27,19 @@ class Scoring(nn.Module):
         super().__init__()
         self.model, self.tta = model, tta
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, *metadata: torch.Tensor) -> torch.Tensor:
         """[B, 3, S, S] -> [B, D + C]."""
         embeddings = self.model.encoder(images)
-        logits = self.model.classifier(embeddings)
+        logits = self.model.classifier(embeddings, *metadata)
         if self.tta:
-            logits = self._averaged(images, logits)
+            logits = self._averaged(images, logits, *metadata)
         return torch.cat([embeddings, logits], dim=1)
 
-    def _averaged(self, images: torch.Tensor, upright: torch.Tensor) -> torch.Tensor:
+    def _averaged(
+        self, images: torch.Tensor, upright: torch.Tensor, *metadata: torch.Tensor
+    ) -> torch.Tensor:
         views = orientations(images)[1:]
-        each = [upright, *(self.model(view) for view in views)]
+        each = [upright, *(self.model(view, *metadata) for view in views)]
         return torch.stack([logits.float().log_softmax(1) for logits in each]).logsumexp(0)
 
 

@@ -106,6 +106,7 @@ class EvaluationDataset(Dataset[Tensors]):
         images: to be read.
         transform: how they are brought to the model's input size.
         labels: int [N], class numbers.
+        metadata: float32 [N, M], of a model that takes it.
     """
 
     def __init__(
@@ -113,17 +114,21 @@ class EvaluationDataset(Dataset[Tensors]):
         images: Images,
         transform: EvaluationTransform,
         labels: npt.NDArray[np.integer] | None = None,
+        metadata: npt.NDArray[np.float32] | None = None,
     ) -> None:
         if labels is not None and len(labels) != len(images):
             raise ValueError("one label an image is needed")
         self.images, self.transform = images, transform
         self.labels = None if labels is None else torch.as_tensor(labels, dtype=torch.int64)
+        self.metadata = None if metadata is None else torch.as_tensor(metadata)
 
     def __len__(self) -> int:
         return len(self.images)
 
     def __getitems__(self, batch: Batch | Sequence[int]) -> Tensors:
-        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], and ``labels`` likewise.
+        """``images`` uint8 [B, size, size, 3], ``index`` int64 [B], ``labels`` likewise.
+
+        ``metadata`` float32 [B, M] stands beside them where there is any.
 
         Raises:
             DataError: an image cannot be read; where it lies is said.
@@ -138,4 +143,6 @@ class EvaluationDataset(Dataset[Tensors]):
         made = {"images": pixels, "index": torch.tensor(indices)}
         if self.labels is not None:
             made["labels"] = self.labels[made["index"]]
+        if self.metadata is not None:
+            made["metadata"] = self.metadata[made["index"]]
         return made

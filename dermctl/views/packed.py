@@ -125,13 +125,20 @@ class LabelledDataset(Dataset[Tensors]):
     Args:
         labels: int [N], class numbers.
         views: with ``count`` 1.
+        metadata: float32 [N, M], of a model that takes it.
     """
 
-    def __init__(self, views: MakesViews, labels: npt.NDArray[np.integer]) -> None:
+    def __init__(
+        self,
+        views: MakesViews,
+        labels: npt.NDArray[np.integer],
+        metadata: npt.NDArray[np.float32] | None = None,
+    ) -> None:
         if views.count != 1 or len(labels) != len(views):
             raise ValueError("one view and one label an image are needed")
         self.in_process = views.in_process
         self.views, self.labels = views, torch.as_tensor(labels, dtype=torch.int64)
+        self.metadata = None if metadata is None else torch.as_tensor(metadata)
 
     def __len__(self) -> int:
         return len(self.views)
@@ -139,12 +146,16 @@ class LabelledDataset(Dataset[Tensors]):
     def __getitems__(self, batch: Batch) -> Tensors:
         """``images`` uint8 [B, size, size, 3], ``labels`` and ``index`` int64 [B].
 
-        What the device needs to finish the views stays as it is, see ``ViewsDataset``.
+        ``metadata`` float32 [B, M] stands beside them where there is any. What the device needs to
+        finish the views stays as it is, see ``ViewsDataset``.
         """
         made = self.views.__getitems__(batch)
         views = made.pop("views")
         labels = self.labels[batch.indices].to(views.device)
-        return made | {"images": views[0], "labels": labels}
+        made |= {"images": views[0], "labels": labels}
+        if self.metadata is not None:
+            made["metadata"] = self.metadata[batch.indices].to(views.device)
+        return made
 
 
 def new_batch(count: int, batch: int, size: int) -> torch.Tensor:

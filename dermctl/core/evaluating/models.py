@@ -9,6 +9,7 @@ import numpy as np
 
 from dermctl.checkpoint import Checkpoint
 from dermctl.core.loading import LoaderSettings, evaluation_loader, stored_images
+from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
 from dermctl.errors import CheckpointError
@@ -104,7 +105,12 @@ def _run(
     images = stored_images([rows])
     outputs = run_model(
         Scoring(restore_classifier(checkpoint), tta=tta),
-        evaluation_loader(images, transform_of(checkpoint.about), settings),
+        evaluation_loader(
+            images,
+            transform_of(checkpoint.about),
+            settings,
+            metadata=metadata_of(checkpoint.about, rows),
+        ),
         checkpoint.about,
         device=device,
         images=len(images),

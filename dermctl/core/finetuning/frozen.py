@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dermctl.core.loading import (
     evaluation_loader,
     stored_images,
 )
+from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
 from dermctl.exposure import Exposure
@@ -51,13 +53,29 @@ class FittedHead:
 
 @dataclass(frozen=True)
 class Embedded:
-    """Embeddings [n, D] and class numbers [n] of the training and validation images."""
+    """Embeddings [n, D] and class numbers [n] of the training and validation images.
+
+    ``metadata`` are [n, M] of each, where the model takes them.
+    """
 
     train: FloatArray
     train_labels: npt.NDArray[np.int64]
     val: FloatArray
     val_labels: npt.NDArray[np.int64]
     classes: int
+    metadata: tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]] | None = None
+
+    def fused(self) -> Embedded:
+        """Embeddings and metadata side by side, as a fused head takes them."""
+        if self.metadata is None:
+            return self
+        train, val = self.metadata
+        return replace(
+            self,
+            train=np.concatenate([self.train, train], axis=1),
+            val=np.concatenate([self.val, val], axis=1),
+            metadata=None,
+        )
 
 
 def embed(
@@ -83,7 +101,13 @@ def embed(
             progress=progress,
         )
         found += [embeddings.double().numpy(), class_numbers(split, about.classes)]
-    return Embedded(found[0], found[1], found[2], found[3], classes=len(about.classes))
+    train_metadata, val_metadata = (metadata_of(about, split) for split in (train, val))
+    metadata = None
+    if train_metadata is not None and val_metadata is not None:
+        metadata = (train_metadata, val_metadata)
+    return Embedded(
+        found[0], found[1], found[2], found[3], classes=len(about.classes), metadata=metadata
+    )
 
 
 def fit_linear(
@@ -150,11 +174,14 @@ def train_frozen(
         The validation scores of the chosen C or k, under ``val/…``.
     """
     embedded = embed(encoder, about, train, val, settings, device, progress)
-    head = FITS[mode](embedded, monitor=monitor, balanced=balanced, progress=progress)
+    fit = partial(FITS[mode], monitor=monitor, balanced=balanced, progress=progress)
+    head = fit(embedded.fused())
     _log(run, head)
     state = {f"encoder.{key}": value.cpu() for key, value in encoder.state_dict().items()}
     state |= {f"classifier.{key}": value for key, value in head.state.items()}
-    about = replace(about, head=dict(head.about))
+    if embedded.metadata is not None:
+        state |= {f"alone.{key}": value for key, value in fit(embedded).state.items()}
+    about = replace(about, head={**about.head, **head.about})
     save_checkpoint(run / "checkpoints" / f"{BEST}.ckpt", about, state, exposure)
     return {f"val/{name}": value for name, value in head.scores.items()}
 

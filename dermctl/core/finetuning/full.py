@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
+from torch import nn
 
 from dermctl.checkpoint import Description
 from dermctl.config.trainings import FinetuneConfig
@@ -22,17 +23,20 @@ from dermctl.core.loading import (
     LoaderSettings,
     TrainingData,
     class_numbers,
+    image_names,
     stored_images,
 )
+from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split
 from dermctl.exposure import Exposure
 from dermctl.methods.mixing import Mixing
 from dermctl.methods.supervised import Supervised
 from dermctl.models.encoder import feature_width
+from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.progress import Progress
-from dermctl.training import Hardware, fit, make_trainer
+from dermctl.training import Hardware, fit, kept, make_trainer, speed_up
 from dermctl.views.evaluation import EvaluationDataset
 from dermctl.views.packed import LabelledDataset
 
@@ -49,6 +53,7 @@ def train_full(
     hardware: Hardware,
     progress: Progress,
     head: Mapping[str, torch.Tensor] | None = None,
+    resume: Path | None = None,
 ) -> dict[str, float]:
     """Train for the configured epochs; ``checkpoints/best.ckpt`` is the best by ``monitor``.
 
@@ -64,6 +69,7 @@ def train_full(
         hardware: what it runs on.
         progress: where steps are reported.
         head: weights that the classifier starts from; None: at random.
+        resume: checkpoint of a run that was stopped, to go on from.
 
     Returns:
         The best value of ``monitor``, under its name.
@@ -72,7 +78,12 @@ def train_full(
     if len(train) < config.batch_size:
         settings = replace(settings, batch_size=len(train))
         progress.say(f"the batch is {len(train)} images: there are no more")
-    classifier = Classifier(feature_width(start.encoder), len(about.classes))
+    width, classes = feature_width(start.encoder), len(about.classes)
+    classifier: nn.Module = Classifier(width, classes)
+    metadata, val_metadata = (metadata_of(about, split) for split in (train, val))
+    alone = None
+    if metadata is not None:
+        classifier, alone = FusionClassifier(width, metadata.shape[1], classes), classifier
     if head is not None:
         classifier.load_state_dict(dict(head))
     weights = settle_class_weights(config.class_weights, config.loss, config.sampling)
@@ -91,12 +102,20 @@ def train_full(
         ),
         mixing=Mixing(config.mixup, config.cutmix, len(about.classes)),
         layer_decay=config.layer_decay,
+        alone=alone,
         optimizer=config.optimizer,
         lr=config.lr,
         weight_decay=config.weight_decay,
         warmup=config.warmup,
     )
     module.exposure = exposure
+    speed_up(
+        module.encoder,
+        hardware,
+        compiled=config.compile,
+        gradient_checkpointing=config.gradient_checkpointing,
+        progress=progress,
+    )
     inputs = settle_inputs(
         "supervised",
         config.cache,
@@ -108,7 +127,9 @@ def train_full(
         progress=progress,
     )
     views = inputs.views(inputs.images([train]), count=1, seed=config.seed)
-    evaluation = EvaluationDataset(stored_images([val]), transform_of(about), labels=val_numbers)
+    evaluation = EvaluationDataset(
+        stored_images([val]), transform_of(about), labels=val_numbers, metadata=val_metadata
+    )
     chances = balanced_chances(numbers) if config.sampling == "balanced" else None
     trainer = make_trainer(
         run,
@@ -116,25 +137,28 @@ def train_full(
         epochs=config.epochs,
         progress=progress,
         monitor=config.monitor,
+        seed=config.seed,
+        checkpoint_minutes=config.checkpoint_every,
+        patience=config.patience,
+        image_names=image_names([train]),
+        deterministic=config.deterministic,
         callbacks=_callbacks(config),
     )
     data = TrainingData(
-        LabelledDataset(views, numbers),
+        LabelledDataset(views, numbers, metadata),
         evaluation,
         settings,
         chances=chances,
         resident=inputs.resident,
     )
-    fit(trainer, module, data)
-    best = trainer.checkpoint_callback  # other figures are at hand for the last epoch only
-    return {config.monitor: float(best.best_model_score)}  # type: ignore[union-attr]
+    fit(trainer, module, data, resume=resume)
+    best = kept(trainer).best  # other figures are at hand for the last epoch only
+    assert best is not None
+    return {config.monitor: best}
 
 
 def _callbacks(config: FinetuneConfig) -> tuple[Callback, ...]:
     callbacks: list[Callback] = []
     if config.ema:
         callbacks.append(EMAWeightAveraging(decay=config.ema))
-    if config.patience:
-        mode = "min" if config.monitor.endswith("loss") else "max"
-        callbacks.append(EarlyStopping(config.monitor, patience=config.patience, mode=mode))
     return tuple(callbacks)
