@@ -122,8 +122,8 @@ def test_yaml_of_any_configuration_resolves_to_it(config: type, data: st.DataObj
 
 def test_comments_give_meaning_choices_and_range() -> None:
     text = to_yaml(PretrainConfig(), comments=True)
-    assert "# optimiser (adamw | sgd)\noptimizer: adamw\n" in text
-    assert "# temperature of NT-Xent (0.01 to 10)\ntemperature: 0.2\n" in text
+    assert "# norm in the projector (layer | batch)\nprojector_norm: layer\n" in text
+    assert "# temperature of nt_xent and supcon (0.01 to 10)\ntemperature: 0.2\n" in text
     assert "# images a step, over all devices (at least 2)\nbatch_size: 256\n" in text
     assert yaml.safe_load(text) == yaml.safe_load(to_yaml(PretrainConfig()))
     assert "data: []\n" in text
