@@ -86,12 +86,12 @@ def test_what_is_written_about_it_agrees(workspace: Workspace) -> None:
     assert (divided.recipe.val, divided.recipe.test, divided.recipe.seed) == (0.2, 0.3, 4)
 
 
-def test_the_same_recipe_gives_what_prepare_gave(workspace: Workspace) -> None:
-    folder = workspace.data / "clinic"
+def test_the_same_recipe_gives_what_prepare_gave(workspace: Workspace, tmp_path: Path) -> None:
+    folder = prepare(workspace, make_clinic(tmp_path / "sound").request(name="sound")).folder
     before = contents(folder)
-    split(workspace, SplitRequest("clinic", seed=9))
+    split(workspace, SplitRequest("sound", seed=9))
     assert contents(folder) != before
-    split(workspace, SplitRequest("clinic", seed=0))
+    split(workspace, SplitRequest("sound", seed=0))
     assert contents(folder) == before
 
 
