@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,6 +106,9 @@ def _from_imagenet(name: str, image_size: int) -> Start:
 
 def _download(source: Any, name: str) -> Mapping[str, torch.Tensor]:
     """The weights of a model of timm, from its cache where they have been downloaded before."""
+    chatter = logging.getLogger("huggingface_hub")  # a line and a half for each of many tries
+    level = chatter.level
+    chatter.setLevel(logging.ERROR)
     try:
         if source.hf_hub_id:
             extra = {"filename": source.hf_hub_filename} if source.hf_hub_filename else {}
@@ -125,3 +129,5 @@ def _download(source: Any, name: str) -> Mapping[str, torch.Tensor]:
             if source.hf_hub_id
             else "Download it where there is a network, then take --init FILE",
         ) from error
+    finally:
+        chatter.setLevel(level)
