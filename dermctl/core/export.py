@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import onnx
 import onnxruntime
 import torch
@@ -21,6 +22,7 @@ from torch import nn
 from dermctl import __version__
 from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.core.evaluate import newest_classifier
+from dermctl.core.metadata import metadata_width
 from dermctl.errors import ExportError
 from dermctl.exposure import Exposure
 from dermctl.files import replacing
@@ -70,7 +72,10 @@ class Exported:
 
 
 class Deployed(nn.Module):
-    """Pixels to probabilities: uint8 [B, S, S, 3] -> float32 [B, C], normalisation inside."""
+    """Pixels to probabilities: uint8 [B, S, S, 3] -> float32 [B, C], normalisation inside.
+
+    A model that fuses metadata takes them, encoded, as a second input [B, M].
+    """
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -81,9 +86,10 @@ class Deployed(nn.Module):
         self.register_buffer("mean", torch.tensor(about.mean))
         self.register_buffer("std", torch.tensor(about.std))
 
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor, metadata: torch.Tensor | None = None) -> torch.Tensor:
         """[B, S, S, 3] uint8 -> [B, C] rows that sum to 1."""
-        logits: torch.Tensor = self.model(to_float(images, self.mean, self.std))
+        beside = () if metadata is None else (metadata,)
+        logits: torch.Tensor = self.model(to_float(images, self.mean, self.std), *beside)
         return logits.softmax(1)
 
 
@@ -108,7 +114,7 @@ def export_onnx(
         with _said_in_a_line(read):
             _write(model, read, temporary)
             task.advance()
-            difference = max_difference(model, temporary, read.about.image_size)
+            difference = max_difference(model, temporary, read.about)
         task.advance()
         if not difference <= TOLERANCE:
             raise ExportError(
@@ -160,18 +166,18 @@ def _said_in_a_line(read: Checkpoint) -> Iterator[None]:
 
 
 def _write(model: nn.Module, read: Checkpoint, path: Path) -> None:
-    about = read.about
-    example = torch.zeros(2, about.image_size, about.image_size, 3, dtype=torch.uint8)
+    inputs = _inputs(read.about, 2, np.random.default_rng(0))
+    batch = {0: torch.export.Dim("batch", min=1)}
     with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             model,
-            (example,),
+            tuple(map(torch.from_numpy, inputs.values())),
             dynamo=True,
             opset_version=OPSET,
-            input_names=["images"],
+            input_names=list(inputs),
             output_names=["probabilities"],
-            dynamic_shapes={"images": {0: torch.export.Dim("batch", min=1)}},
+            dynamic_shapes=dict.fromkeys(inputs, batch),
             external_data=False,
             verbose=False,
         )
@@ -210,6 +216,7 @@ def _facts(read: Checkpoint) -> dict[str, str]:
                 "std": list(about.std),
             }
         ),
+        **({"metadata": json.dumps(about.head["metadata"])} if metadata_width(about) else {}),
         "encoder": about.encoder,
         "label": about.label or "",
         "trained_on": json.dumps(list(about.datasets)),
@@ -220,16 +227,29 @@ def _facts(read: Checkpoint) -> dict[str, str]:
     }
 
 
-def max_difference(model: nn.Module, path: Path, image_size: int) -> float:
-    """Greatest absolute difference of probabilities over several batch sizes of seeded pixels."""
+def _inputs(
+    about: Description, batch: int, generator: np.random.Generator
+) -> dict[str, npt.NDArray[Any]]:
+    """What the exported model takes, drawn: ``images``, and ``metadata`` where it fuses them."""
+    side = about.image_size
+    drawn: dict[str, npt.NDArray[Any]] = {
+        "images": generator.integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
+    }
+    if width := metadata_width(about):
+        drawn["metadata"] = generator.normal(size=(batch, width)).astype(np.float32)
+    return drawn
+
+
+def max_difference(model: nn.Module, path: Path, about: Description) -> float:
+    """Greatest absolute difference of probabilities over several batch sizes of seeded inputs."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     generator = np.random.default_rng(0)
     worst = 0.0
     for batch in _CHECK_BATCHES:
-        pixels = generator.integers(0, 256, (batch, image_size, image_size, 3), dtype=np.uint8)
-        (given,) = session.run(["probabilities"], {"images": pixels})
+        inputs = _inputs(about, batch, generator)
+        (given,) = session.run(["probabilities"], inputs)
         with torch.inference_mode():
-            wanted = model(torch.from_numpy(pixels)).numpy()
+            wanted = model(*map(torch.from_numpy, inputs.values())).numpy()
         difference = float(np.abs(given - wanted).max())
         if not np.isfinite(difference):
             return float("inf")

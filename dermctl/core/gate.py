@@ -214,16 +214,18 @@ def refuse(
     )
 
 
-def leak_words(seen: Seen, before: Sequence[str] = ()) -> str:
+def leak_words(seen: Seen, before: Sequence[str] = (), *, own: bool = False) -> str:
     """What is known of the overlap, for every result.
 
     Args:
         seen: what was found.
         before: leaks that were allowed when the weights were trained.
+        own: whether the split is one that the model was trained or selected on.
     """
     words = []
     if seen.found:
-        words.append(f"failed, and allowed by --allow-leak: {seen.named()}")
+        why = "no held-out images" if own else "failed, and allowed by --allow-leak"
+        words.append(f"{why}: {seen.named()}")
     words += [f"failed before: {leak}" for leak in before]
     if seen.unsure:
         words.append(f"not verified: {len(seen.unsure):,} images have a {UNVERIFIED}")

@@ -53,6 +53,13 @@ def metadata_of(about: Description, split: Split) -> FloatArray | None:
     return MetadataCode.from_plain(about.head["metadata"]).encode(_columns(split))
 
 
+def metadata_width(about: Description) -> int:
+    """M: the numbers a model takes beside an image; 0 for a model of images alone."""
+    if about.head.get("kind") != FUSION:
+        return 0
+    return MetadataCode.from_plain(about.head["metadata"]).width
+
+
 def unseen_words(code: MetadataCode, split: Split) -> str:
     """Values that training never saw, which count as missing; empty where there are none."""
     return "; ".join(

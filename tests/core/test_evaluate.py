@@ -364,3 +364,12 @@ def test_the_model_card_is_one_that_the_hub_reads(evaluated: Evaluated) -> None:
     assert evaluated.leak_check in card.text.replace("\\", "")
     assert "Research use only" in card.text
     assert "By Fitzpatrick skin type" in card.text
+
+
+def test_a_models_own_validation_split_is_evaluated_and_said_to_be_none_held_out(
+    trained: Trained, tmp_path: Path
+) -> None:
+    path = trained.finetuned.checkpoint
+    found = evaluate(trained.workspace, path, split="val", out=tmp_path / "out", **QUICK)
+    assert found.leak_check.startswith("no held-out images: ")
+    assert found.leaked == len(load_split(trained.workspace.dataset("clinic"), "val"))

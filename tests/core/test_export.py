@@ -151,7 +151,8 @@ def test_a_difference_that_is_no_number_is_no_agreement(
     def broken(images: torch.Tensor) -> torch.Tensor:
         return torch.full((len(images), 2), float("nan"))
 
-    assert module.max_difference(broken, exported.file, 32) == float("inf")  # type: ignore[arg-type]
+    about = read_checkpoint(trained.finetuned.checkpoint).about
+    assert module.max_difference(broken, exported.file, about) == float("inf")  # type: ignore[arg-type]
 
 
 def test_an_old_file_stays_when_the_new_one_fails(

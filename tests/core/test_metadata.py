@@ -16,6 +16,7 @@ from dermctl.checkpoint import read_checkpoint
 from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.data.prepare import PrepareRequest, prepare
 from dermctl.core.evaluate import evaluate
+from dermctl.core.export import export_onnx, read_export
 from dermctl.core.finetune import Finetuned, finetune
 from dermctl.core.loading import LoaderSettings, evaluation_loader, stored_images
 from dermctl.core.metadata import fit_code, metadata_of, unseen_words
@@ -150,6 +151,15 @@ def test_evaluation_takes_the_metadata_of_what_it_evaluates(
             restore_classifier(read), loader, read.about, device="cpu", images=len(rows), what=""
         )
         assert np.allclose(probabilities(logits), given, atol=1e-6) == same
+
+
+def test_an_exported_model_takes_them_as_a_second_input(
+    workspace: Workspace, linear: Finetuned
+) -> None:
+    exported = export_onnx(workspace, linear.checkpoint)
+    assert exported.max_difference <= 1e-4
+    facts = json.loads(read_export(exported.file)["metadata"])
+    assert [field["name"] for field in facts] == ["age", "sex"]
 
 
 @pytest.mark.parametrize("mode", ["full", "lp-ft"])
