@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from dermctl.cli.dry_run import show_dry_run
 from dermctl.cli.options import example, unpack
 from dermctl.cli.settings import with_settings
 from dermctl.config.trainings import PretrainConfig
@@ -19,8 +20,12 @@ EXAMPLE = example(
 def pretrain(ctx: typer.Context, settings: PretrainConfig, *, json: bool) -> None:
     """Self-supervised pretraining (SimCLR) on the train splits of prepared datasets."""
     from dermctl.core.pretrain import pretrain as run
+    from dermctl.core.pretrain import rehearse_pretraining
 
     workspace, output, progress = unpack(ctx, json=json)
+    if settings.dry_run:
+        show_dry_run(output, rehearse_pretraining(workspace, settings, progress), json=json)
+        return
     trained = run(workspace, settings, progress)
     if json:
         output.document(trained.to_json())

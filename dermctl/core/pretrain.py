@@ -7,28 +7,35 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dermctl.config.resolve import to_yaml
+from dermctl.checkpoint import Description
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
-from dermctl.core.loading import LoaderSettings, TrainingData
+from dermctl.core.loading import LoaderSettings, TrainingData, image_names
 from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
+from dermctl.core.watching import PROBE, Watch
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import DataError
 from dermctl.exposure import Exposure
+from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
 from dermctl.progress import SILENT, Progress
-from dermctl.runs import finish_run, new_run_folder, start_run
+from dermctl.runs import finish_run
 from dermctl.training import (
     BEST,
     LAST,
+    DryRun,
     Hardware,
     fit,
+    kept,
     loader_workers,
     make_trainer,
+    open_run,
+    rehearse,
     resolve_hardware,
     seed_everything,
+    speed_up,
 )
 from dermctl.views.packed import MakesViews
 from dermctl.views.pairs import NumberedViews
@@ -68,28 +75,129 @@ class Pretrained:
         }
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """All that a pretraining needs, checked, before anything is written."""
+
+    hardware: Hardware
+    module: JointEmbedding
+    data: TrainingData
+    watch: Watch | None
+    train: list[Split]
+    val: list[Split]
+    left_out: LeftOut
+    facts: dict[str, Any]
+
+    @property
+    def images(self) -> int:
+        """Images that are trained on."""
+        return sum(map(len, self.train))
+
+    @property
+    def monitor(self) -> str | None:
+        """What chooses the best epoch: a probe where there are labels, else the loss."""
+        if not self.val:
+            return None
+        return PROBE if self.watch is not None and self.watch.labelled else "val/loss"
+
+
 def pretrain(
     workspace: Workspace, config: PretrainConfig, progress: Progress = SILENT
 ) -> Pretrained:
-    """Train an encoder by the method that is asked for; the encoder in ``best.ckpt`` has the least validation loss.
+    """Train an encoder by the method asked for; ``best.ckpt`` is the best by a probe, or by loss.
 
-    Images tied to the validation or test images of any dataset in the workspace are left out.
+    Images tied to the validation or test images of any dataset in the workspace are left out. A
+    run of the same settings that was stopped goes on.
 
     Raises:
         DataError: no dataset, an empty train split, a batch larger than it.
         TrainingError: devices that are not there, a loss that is no number.
+        Interrupted: a signal stopped it; it is saved.
         ConfigError, CheckpointError: an encoder or checkpoint that cannot be used.
     """
+    plan = _plan(workspace, config, progress)
+    module, hardware = plan.module, plan.hardware
+    run, resume = open_run(
+        workspace.runs,
+        config.name or f"pretrain-{config.encoder}",
+        "pretrain",
+        config,
+        plan.facts,
+        progress,
+    )
+    plan.left_out.write(run)
+    progress.say(
+        f"pretraining {config.encoder} on {plan.images:,} images of "
+        f"{', '.join(module.about.datasets)} ({hardware}) into {run}"
+    )
+    trainer = make_trainer(
+        run,
+        hardware,
+        epochs=config.epochs,
+        progress=progress,
+        monitor=plan.monitor,
+        measures=() if plan.watch is None else (plan.watch,),
+        seed=config.seed,
+        checkpoint_minutes=config.checkpoint_every,
+        patience=config.patience,
+        image_names=image_names(plan.train),
+        deterministic=config.deterministic,
+    )
+    fit(trainer, module, plan.data, resume=resume)
+    keep = kept(trainer)
+    result = Pretrained(
+        run=run,
+        checkpoint=run / "checkpoints" / f"{BEST if plan.monitor else LAST}.ckpt",
+        encoder=config.encoder,
+        parameters=parameter_count(module.encoder),
+        images=plan.images,
+        left_out=len(plan.left_out),
+        datasets=module.about.datasets,
+        steps=trainer.global_step,
+        hardware=str(hardware),
+        train_loss=keep.newest("train/loss") or 0.0,
+        val_loss=keep.newest("val/loss"),
+    )
+    finish_run(run, result.to_json())
+    return result
+
+
+def rehearse_pretraining(
+    workspace: Workspace, config: PretrainConfig, progress: Progress = SILENT
+) -> DryRun:
+    """Check all that ``pretrain`` would, run a few steps, and leave nothing behind.
+
+    Raises:
+        DermctlError: as ``pretrain``.
+    """
+    plan = _plan(workspace, config, progress)
+    return rehearse(
+        plan.module,
+        plan.data,
+        plan.hardware,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        seed=config.seed,
+    )
+
+
+def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _Plan:
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train") for folder in folders]
     val = [split for folder in folders if len(split := load_split(folder, "val"))]
     train, val, left_out = _without_held_out(workspace, train, val, progress)
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
-    images = sum(map(len, train))
-    _check_batch(images, config.batch_size, train)
+    _check_batch(sum(map(len, train)), config.batch_size, train)
     seed_everything(config.seed)
     module = pretraining_module(config, train, hardware, progress)
+    speed_up(
+        module.encoder,
+        hardware,
+        compiled=config.compile,
+        gradient_checkpointing=config.gradient_checkpointing,
+        progress=progress,
+    )
     module.exposure = Exposure.of(train, val).merged(module.exposure or Exposure.nothing())
     settings = LoaderSettings(
         config.batch_size,
@@ -110,38 +218,9 @@ def pretrain(
     views = _views(train, config, inputs)
     val_views = _views(val, config, inputs) if val else None
     data = TrainingData(views, val_views, settings, resident=inputs.resident)
-    run = new_run_folder(workspace.runs, config.name or f"pretrain-{config.encoder}")
-    start_run(run, "pretrain", to_yaml(config), _facts(config, hardware, train, val, left_out) | inputs.to_json())
-    left_out.write(run)
-    progress.say(
-        f"pretraining {config.encoder} on {images:,} images of {', '.join(module.about.datasets)} "
-        f"({hardware}) into {run}"
-    )
-    trainer = make_trainer(
-        run,
-        hardware,
-        epochs=config.epochs,
-        progress=progress,
-        monitor="val/loss" if val else None,
-    )
-    fit(trainer, module, data)
-    checkpoints = run / "checkpoints"
-    metrics = trainer.callback_metrics
-    result = Pretrained(
-        run=run,
-        checkpoint=checkpoints / f"{BEST if val else LAST}.ckpt",
-        encoder=config.encoder,
-        parameters=parameter_count(module.encoder),
-        images=images,
-        left_out=len(left_out),
-        datasets=module.about.datasets,
-        steps=trainer.global_step,
-        hardware=str(hardware),
-        train_loss=float(metrics["train/loss"]),
-        val_loss=float(metrics["val/loss"]) if "val/loss" in metrics else None,
-    )
-    finish_run(run, result.to_json())
-    return result
+    watch = _watch(config, train, val, val_views or views, module.about, progress)
+    facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
+    return _Plan(hardware, module, data, watch, train, val, left_out, facts)
 
 
 def _datasets(workspace: Workspace, names: Sequence[str], progress: Progress) -> list[Path]:
@@ -198,6 +277,21 @@ def _views(splits: Sequence[Split], config: PretrainConfig, inputs: Inputs) -> N
     other = config.seed + 2**32  # no training has this seed: other views of the same image
     pairs = with_partners(splits, make(1, config.seed), make(1, other), seed=config.seed)
     return with_numbers(config, splits, pairs)
+
+
+def _watch(
+    config: PretrainConfig,
+    train: Sequence[Split],
+    val: Sequence[Split],
+    views: MakesViews,
+    about: Description,
+    progress: Progress,
+) -> Watch | None:
+    if not config.probe_every:
+        return None
+    return Watch(
+        train, val, views, about, every=config.probe_every, progress=progress, seed=config.seed
+    )
 
 
 def _facts(

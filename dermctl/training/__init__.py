@@ -8,13 +8,16 @@ from dermctl.training.hardware import (
 )
 from dermctl.training.names import BEST, LAST
 from dermctl.training.quiet import quiet_lightning, seed_everything
+from dermctl.training.rehearsal import DryRun, rehearse
 from dermctl.training.resume import Opened, open_run
+from dermctl.training.speed import speed_up
 from dermctl.training.stopping import Interrupted
 from dermctl.training.trainer import csv_logger, fit, kept, make_trainer, tensorboard_logger
 
 __all__ = [
     "BEST",
     "LAST",
+    "DryRun",
     "Hardware",
     "Interrupted",
     "Opened",
@@ -26,7 +29,9 @@ __all__ = [
     "make_trainer",
     "open_run",
     "quiet_lightning",
+    "rehearse",
     "resolve_hardware",
     "seed_everything",
+    "speed_up",
     "tensorboard_logger",
 ]

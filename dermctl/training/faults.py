@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import signal
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
 from dermctl.training.stopping import Interrupted
@@ -27,13 +30,10 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         raise
     except Interrupted:
         raise
-    except torch.OutOfMemoryError as error:
-        _end_other_processes(trainer)
-        raise _memory_is_full() from error
     except RuntimeError as error:
         _end_other_processes(trainer)
-        if any(words in str(error) for words in _NO_MEMORY):
-            raise _memory_is_full() from error
+        if _is_memory(error):
+            raise _memory_is_full(trainer) from error
         if str(error).startswith(_DEAD_WORKER):
             raise _worker_died(str(error)) from error
         raise
@@ -42,8 +42,80 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         raise
 
 
-def _memory_is_full() -> TrainingError:
-    return TrainingError("the memory of the device is full", hint="Try a smaller --batch-size")
+def _is_memory(error: BaseException) -> bool:
+    words = str(error)
+    return isinstance(error, torch.OutOfMemoryError) or any(part in words for part in _NO_MEMORY)
+
+
+def _memory_is_full(trainer: pl.Trainer) -> TrainingError:
+    advice = next(c for c in trainer.callbacks if isinstance(c, MemoryAdvice))  # type: ignore[attr-defined]
+    tried = (
+        f"{advice.fits} images at once fit: take --batch-size {advice.fits * trainer.world_size}"
+        if advice.fits
+        else "Try a smaller --batch-size"
+    )
+    return TrainingError(
+        "the memory of the device is full",
+        where=f"{advice.images} images at once" if advice.images else None,
+        hint=f"{tried}, or --gradient-checkpointing",
+    )
+
+
+class MemoryAdvice(Callback):
+    """When the memory is full, tries how many of the images at hand fit, by halves.
+
+    Attributes:
+        images: of the step that did not fit, on one device.
+        fits: how many of them did; 0: not even one, or not tried.
+    """
+
+    def __init__(self) -> None:
+        self.images = self.fits = 0
+        self._batch: dict[str, torch.Tensor] = {}
+
+    def on_train_batch_start(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Remember what the step is made on."""
+        self._batch = batch
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Try halves of the batch while the model still lies on the device."""
+        if not _is_memory(exception) or not self._batch:
+            return
+        self.images = len(self._batch["index"])
+        if trainer.world_size > 1:  # the others would not answer
+            return
+        traceback.clear_frames(exception.__traceback__)  # they hold the activations
+        images = self.images // 2
+        while images and not self._fit(trainer, pl_module, images):
+            images //= 2
+        self.fits = images
+
+    def _fit(self, trainer: pl.Trainer, module: pl.LightningModule, images: int) -> bool:
+        module.zero_grad(set_to_none=True)
+        torch.cuda.empty_cache()
+        part = {name: _first(value, images, self.images) for name, value in self._batch.items()}
+        module.__dict__["log"] = lambda *_, **__: None  # there is no loop to log to
+        try:
+            with trainer.precision_plugin.train_step_context():
+                loss = module.training_step(part, 0)
+            if isinstance(loss, torch.Tensor) and loss.requires_grad:
+                loss.backward()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            if not _is_memory(error):
+                raise
+            return False
+        finally:
+            del module.__dict__["log"]
+        return True
+
+
+def _first(value: torch.Tensor, images: int, of: int) -> torch.Tensor:
+    """The first images of a batch [of, …] or of views [views, of, …]."""
+    return value[:images] if value.shape[0] == of else value[:, :images]
 
 
 def _worker_died(message: str) -> TrainingError:

@@ -12,12 +12,14 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from dermctl.runs import is_main_process
+from dermctl.training.curves import draw_curves
 from dermctl.training.names import BEST, LAST, PREVIOUS
 from dermctl.training.reporting import is_logged
 from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted, StopSignals
 from dermctl.training.storage import copy_checkpoint
 
+_SECONDS_BETWEEN_PICTURES = 30.0
 Measure = Callable[[pl.Trainer, pl.LightningModule], dict[str, float]]
 """Looks at the model when an epoch has ended; called on rank 0 only."""
 
@@ -48,6 +50,7 @@ class KeepCheckpoints(Checkpoint):
         self._log, self._measures = log, tuple(measures)
         self._monitor, self._patience = monitor, patience
         self._seconds, self._saved_at = 60 * minutes, 0.0
+        self._drawn_at = time.monotonic()
         self._signals = StopSignals()
         self.best: float | None = None
         self._best_step = self._waited = 0
@@ -105,17 +108,19 @@ class KeepCheckpoints(Checkpoint):
         self._log.settle(trainer)
         values = self._values(trainer, pl_module)
         better = self._choose(values, trainer.global_step)
-        if is_main_process():
+        if is_main_process() and values:
             place = {"epoch": trainer.current_epoch, "step": trainer.global_step - 1}
             self._log.log_file.write(values, **place)
         self._save(trainer)
         if better:
             self._copy_best(self._checkpoints / f"{LAST}.ckpt")
+        self._draw()
         self._stop_if_no_better(trainer)
         self._obey_signal(trainer)
 
     def finish(self) -> None:
         """The run has come to its end: nothing will go on from the last checkpoint but one."""
+        self._draw(at_once=True)
         if is_main_process():
             (self._checkpoints / f"{PREVIOUS}.ckpt").unlink(missing_ok=True)
 
@@ -123,6 +128,13 @@ class KeepCheckpoints(Checkpoint):
         """Leave signals and the log."""
         self._signals.remove()
         self._log.log_file.close()
+
+    def _draw(self, *, at_once: bool = False) -> None:
+        """Draw the curves, at most once in a while: a short epoch shall not wait for a picture."""
+        due = time.monotonic() - self._drawn_at >= _SECONDS_BETWEEN_PICTURES
+        if is_main_process() and (due or at_once):
+            draw_curves(self.folder)
+            self._drawn_at = time.monotonic()
 
     def _values(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:
         values = {

@@ -13,7 +13,7 @@ from dermctl.progress import Progress, Task
 from dermctl.runs import is_main_process
 
 # Steps between two looks at the loss: a look waits for the device, which costs a CPU nothing.
-LOG_EVERY = {"cpu": 1, "cuda": 10, "mps": 10}
+LOG_EVERY = {"cpu": 1, "cuda": 20, "mps": 20}
 
 
 def is_logged(trainer: pl.Trainer, batch_idx: int) -> bool:

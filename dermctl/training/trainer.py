@@ -11,7 +11,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from dermctl.progress import Progress
 from dermctl.runs import held, is_main_process
-from dermctl.training.faults import named_faults
+from dermctl.training.faults import MemoryAdvice, named_faults
 from dermctl.training.hardware import Hardware
 from dermctl.training.keeping import KeepCheckpoints, Measure
 from dermctl.training.metrics_log import MetricsLog
@@ -77,7 +77,10 @@ def make_trainer(
             precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
             max_epochs=epochs,
             logger=False,
-            callbacks=[StepSeeds(seed), log, ProgressReporter(progress), keep, *callbacks],
+            callbacks=[
+                *(StepSeeds(seed), MemoryAdvice(), log, ProgressReporter(progress), keep),
+                *callbacks,
+            ],
             plugins=[SafeCheckpointIO()],
             deterministic=deterministic or None,
             num_sanity_val_steps=0,

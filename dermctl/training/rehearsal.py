@@ -1,0 +1,144 @@
+"""A dry run: a few steps of a training, timed, and nothing left behind."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+
+from dermctl.training.faults import MemoryAdvice, named_faults
+from dermctl.training.hardware import Hardware
+from dermctl.training.quiet import quiet_lightning
+from dermctl.training.seeds import StepSeeds
+
+STEPS = 3
+"""One to warm up, which compiles and allocates, and two to be timed."""
+_LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
+_KIBIBYTE = 1024
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a training would take.
+
+    Args:
+        parameters: that are trained.
+        memory_bytes: greatest memory so far: of one GPU, or of this process.
+        images_per_second: over all devices, loading included.
+        steps: of the whole training.
+        seconds: of the whole training, validation and looks at the embeddings aside.
+        hardware: in words.
+    """
+
+    parameters: int
+    memory_bytes: int
+    images_per_second: float
+    steps: int
+    seconds: float
+    hardware: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def rehearse(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    hardware: Hardware,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int,
+) -> DryRun:
+    """Run one validation batch and ``STEPS`` steps; no file is written.
+
+    Args:
+        module: what would be trained.
+        data: its batches.
+        hardware: what it would run on.
+        epochs: of the whole training.
+        batch_size: images a step, over all devices.
+        seed: of the model's randomness.
+
+    Raises:
+        TrainingError: as ``fit``.
+    """
+    clock = _Clock()
+    with quiet_lightning():
+        trainer = pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            num_nodes=hardware.nodes,
+            strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
+            precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
+            max_epochs=epochs,  # schedules are planned for the whole training
+            callbacks=[StepSeeds(seed), MemoryAdvice(), clock],
+            logger=False,
+            enable_checkpointing=False,
+            num_sanity_val_steps=1,
+            limit_val_batches=1,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        with named_faults(trainer):
+            trainer.fit(module, datamodule=data)
+    steps = int(trainer.num_training_batches) * epochs
+    return DryRun(
+        parameters=sum(p.numel() for p in module.parameters() if p.requires_grad),
+        memory_bytes=_peak_memory(hardware),
+        images_per_second=batch_size / clock.seconds_a_step,
+        steps=steps,
+        seconds=steps * clock.seconds_a_step,
+        hardware=str(hardware),
+    )
+
+
+class _Clock(Callback):
+    """Times the steps after the first, and stops after the last."""
+
+    def __init__(self) -> None:
+        self._ends: list[float] = []
+
+    @property
+    def seconds_a_step(self) -> float:
+        """Of the steps after the first; of the first where there is only one."""
+        spans = [late - early for early, late in zip(self._ends, self._ends[1:], strict=False)]
+        spans = spans[1:] or spans
+        return max(1e-9, sum(spans) / len(spans))
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The first step begins."""
+        self._note()
+
+    def on_train_batch_end(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """A step has ended, also on the device."""
+        self._note()
+        if len(self._ends) > STEPS:
+            trainer.should_stop = True
+
+    def _note(self) -> None:
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        self._ends.append(time.perf_counter())
+
+
+def _peak_memory(hardware: Hardware) -> int:
+    if hardware.accelerator == "cuda":
+        return int(torch.cuda.max_memory_allocated())
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(used if sys.platform == "darwin" else used * _KIBIBYTE)

@@ -1,0 +1,84 @@
+"""What makes a step faster or smaller without changing what it computes."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+
+import torch
+from torch import nn
+
+from dermctl.errors import ConfigError
+from dermctl.progress import Progress
+from dermctl.training.hardware import Hardware
+
+_C_COMPILERS = ("cc", "gcc", "clang")
+_CPP_COMPILERS = ("c++", "g++", "clang++")
+
+
+def speed_up(
+    encoder: nn.Module,
+    hardware: Hardware,
+    *,
+    compiled: str = "auto",
+    gradient_checkpointing: bool = False,
+    progress: Progress,
+) -> None:
+    """Prepare an encoder in place; its weights and their names stay as they are.
+
+    On a GPU, convolutional encoders get the memory layout that tensor cores read (channels last);
+    attention is timm's, through ``scaled_dot_product_attention``.
+
+    Args:
+        encoder: a timm model.
+        hardware: what it will run on.
+        compiled: ``auto`` (on a GPU with a compiler), ``on`` or ``off``: torch.compile.
+        gradient_checkpointing: compute activations twice rather than keep them.
+        progress: where it is said that there is no compiler.
+
+    Raises:
+        ConfigError: the encoder has no gradient checkpointing.
+    """
+    if gradient_checkpointing:
+        _checkpoint_gradients(encoder)
+    if hardware.accelerator == "cuda" and is_convolutional(encoder):
+        encoder.to(memory_format=torch.channels_last)
+    if _shall_compile(compiled, hardware, progress):
+        encoder.compile()
+
+
+def is_convolutional(encoder: nn.Module) -> bool:
+    """Whether convolutions do the work: a ViT has one, which cuts the patches."""
+    return sum(isinstance(part, nn.Conv2d) for part in encoder.modules()) > 1
+
+
+def missing_compiler(hardware: Hardware) -> str | None:
+    """What torch.compile would need here and is not there; None: nothing."""
+    if hardware.accelerator == "cuda":
+        if importlib.util.find_spec("triton") is None:
+            return "Triton"
+        return None if any(map(shutil.which, _C_COMPILERS)) else "a C compiler"
+    return None if any(map(shutil.which, _CPP_COMPILERS)) else "a C++ compiler"
+
+
+def _shall_compile(asked: str, hardware: Hardware, progress: Progress) -> bool:
+    if asked == "off" or (asked == "auto" and hardware.accelerator != "cuda"):
+        return False
+    missing = missing_compiler(hardware)
+    if missing is not None:
+        progress.say(f"not compiled: {missing} is missing (--compile off says no more of it)")
+    return missing is None
+
+
+def _checkpoint_gradients(encoder: nn.Module) -> None:
+    switch = getattr(encoder, "set_grad_checkpointing", None)
+    try:
+        if switch is None:
+            raise AssertionError
+        switch(True)
+    except AssertionError as error:
+        raise ConfigError(
+            f"{type(encoder).__name__} has no gradient checkpointing",
+            where="gradient_checkpointing",
+            hint="Leave --gradient-checkpointing out, or take a smaller --batch-size",
+        ) from error
