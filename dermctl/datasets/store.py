@@ -21,7 +21,7 @@ from dermctl.errors import DataError
 
 STORE_FOLDER = "store"
 SHARD_IMAGES = 4096
-SHARD_BYTES = 256 * 2**20
+SHARD_BYTES = 128 * 2**20
 _FORMAT = {b"dermctl_store": b"1"}
 _SCHEMA = pa.schema(
     [
