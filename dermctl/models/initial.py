@@ -124,7 +124,7 @@ def _download(source: Any, name: str) -> Mapping[str, torch.Tensor]:
         raise CheckpointError(
             f"the weights of '{name}' cannot be downloaded ({type(error).__name__})",
             where=source.hf_hub_id or source.url,
-            hint=f"Where there is a network: huggingface-cli download {source.hf_hub_id}; then "
+            hint=f"Where there is a network: hf download {source.hf_hub_id}; then "
             "take --init FILE, with its model.safetensors"
             if source.hf_hub_id
             else "Download it where there is a network, then take --init FILE",
