@@ -12,7 +12,16 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
 PYTHON = sys.executable
-BENCHMARKS = ("input_path", "losses", "bootstrap", "prepare", "grouping", "near_duplicates")
+BENCHMARKS = (
+    "input_path",
+    "train_step",
+    "big_table",
+    "losses",
+    "bootstrap",
+    "prepare",
+    "grouping",
+    "near_duplicates",
+)
 
 
 @nox.session
@@ -58,7 +67,11 @@ def gpu(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Benchmarks: all of them, or the ones named (``nox -s bench -- losses``)."""
+    """Benchmarks: all of them, or the ones named (``nox -s bench -- losses``).
+
+    Those that need HAM10000 and hours are started by hand: ``pretraining``,
+    ``augmentation_ablation``.
+    """
     session.run(PYTHON, "-m", "pip", "install", "-q", "-e", ".[bench]")
     for name in session.posargs or BENCHMARKS:
-        session.run(PYTHON, f"tests/benchmarks/{name}.py")
+        session.run(PYTHON, "-m", f"tests.benchmarks.{name}")

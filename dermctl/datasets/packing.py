@@ -15,9 +15,9 @@ PACKED_SIDE = 256
 """Short side of packed pictures, in pixels, unless the user asks for another."""
 JPEG_QUALITY = 90
 JPEG_SUBSAMPLING = "420"
-"""Chroma at half resolution. On PAD-UFES-20 at 256 pixels, against full chroma: 16 % smaller,
-decoded in 3/4 and encoded in 2/3 of the time, mean colour error 1.3 instead of 1.1 (CIE ΔE, of
-which 2.3 can just be seen)."""
+"""Chroma at half resolution. On PAD-UFES-20 at 256 pixels, against full chroma: 15 % smaller (15.0
+and 17.7 kB), decoded in 3/4 and encoded in 2/3 of the time, mean colour error 1.3 instead of 1.1
+(CIE ΔE, of which 2.3 can just be seen)."""
 PNG_COMPRESSION = 3
 
 _LAST_STEP = 2 * 2**0.5

@@ -159,6 +159,8 @@ class Store:
     def _open(self, shard: int) -> _Shard:
         path = self.folder / shard_name(shard)
         hint = f"Check it with: dermctl data check {self.folder.parent.name}"
+        if shard < 0:
+            raise DataError(f"the manifest points outside the store, at shard {shard}", where=path)
         if not path.is_file():
             raise DataError("a shard of the store is missing", where=path, hint=hint)
         try:

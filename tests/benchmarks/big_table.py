@@ -154,11 +154,17 @@ def main() -> None:
         middle = found[len(found) // 2]
         index = (middle["started_mib"] - middle["before_mib"]) * _MIB / rows
         growth = middle["after_mib"] - middle["started_mib"]
+        print(f"{rows:,} rows")
         print(
-            f"{rows:>9,} rows: start-up {np.median(startup):.2f} CPU-seconds "
-            f"({startup[0]:.2f} to {startup[-1]:.2f}), "
-            f"memory {middle['before_mib']:.0f} MiB before, {middle['started_mib']:.0f} started ({index:.0f} bytes a row), {growth:+.1f} after "
-            f"{args.batches} batches; {middle['shards_a_batch']:.1f} shards a batch, "
+            f"  start-up {np.median(startup):.2f} CPU-seconds "
+            f"({startup[0]:.2f} to {startup[-1]:.2f})"
+        )
+        print(
+            f"  memory {middle['before_mib']:.0f} MiB before, {middle['started_mib']:.0f} started "
+            f"({index:.0f} bytes a row), {growth:+.1f} after {args.batches} batches"
+        )
+        print(
+            f"  {middle['shards_a_batch']:.1f} shards a batch, "
             f"{middle['expected_shards']:.1f} by chance"
         )
         figures[f"startup_{rows}"] = {

@@ -40,6 +40,9 @@ def prepare(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; default: SOURCE.")] = None,
     size: Annotated[int, typer.Option(min=16, help="Short side of packed images, px.")] = 256,
+    lossless: Annotated[
+        bool, typer.Option("--lossless", help="Pack as PNG: all pixels as resized, 6 times larger.")
+    ] = False,
     val: ValShare = None,
     test: TestShare = None,
     seed: SplitSeed = None,
@@ -76,6 +79,7 @@ def prepare(
         raw=raw,
         name=name,
         size=size,
+        lossless=lossless,
         val=val,
         test=test,
         seed=seed,

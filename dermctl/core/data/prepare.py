@@ -64,6 +64,7 @@ class PrepareRequest:
     name: str | None = None
     read: ReadOptions = field(default_factory=ReadOptions)
     size: int = PACKED_SIDE
+    lossless: bool = False
     val: float | None = None
     test: float | None = None
     seed: int | None = None
@@ -85,6 +86,7 @@ class PrepareRequest:
             self.size,
             self.min_side,
             self.max_aspect,
+            lossless=self.lossless,
             keypoints=self.near_duplicates,
             workers=self.workers,
         )

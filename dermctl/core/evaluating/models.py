@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dermctl.checkpoint import Checkpoint
+from dermctl.core.inputs import warn_of_enlarging
 from dermctl.core.loading import LoaderSettings, evaluation_loader, stored_images
 from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
@@ -102,6 +103,7 @@ def _run(
     tta: bool,
     progress: Progress,
 ) -> FloatArray:
+    warn_of_enlarging(checkpoint.about.image_size, [rows], progress)
     images = stored_images([rows])
     outputs = run_model(
         Scoring(restore_classifier(checkpoint), tta=tta),

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from dermctl.checkpoint import Description, save_checkpoint
+from dermctl.core.inputs import warn_of_enlarging
 from dermctl.core.loading import (
     LoaderSettings,
     class_numbers,
@@ -89,6 +90,7 @@ def embed(
 ) -> Embedded:
     """Pass every image through the encoder once, as evaluation sees it."""
     found = []
+    warn_of_enlarging(about.image_size, [train], progress)
     for split in (train, val):
         images = stored_images([split])
         embeddings = run_model(
