@@ -286,7 +286,6 @@ class FinetuneConfig:
     checkpoint_every: float = _checkpoint_every()
     resume: str | None = _resume()
     anew: bool = _anew()
-    dry_run: bool = _dry_run()
 
 
 CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {

@@ -185,7 +185,8 @@ def _say(folder: Path, found: tuple[Path, str], more: str, progress: Progress) -
 def _kept(config: Config) -> Config:
     """The settings as a run keeps them: without what was meant for one start only."""
     fresh = type(config)()
-    return dataclasses.replace(config, **{name: getattr(fresh, name) for name in NOT_KEPT})
+    names = [field.name for field in dataclasses.fields(config) if field.name in NOT_KEPT]
+    return dataclasses.replace(config, **{name: getattr(fresh, name) for name in names})
 
 
 def _differences(folder: Path, config: Config, but: tuple[str, ...]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterator
 from multiprocessing.context import BaseContext
@@ -67,6 +68,7 @@ class BatchLoader(DataLoader[Tensors]):
             pin_memory=pin_memory,
             persistent_workers=workers > 0,
             multiprocessing_context=_context() if workers else None,
+            worker_init_fn=_leave_signals if workers else None,
         )
 
     def __iter__(self) -> Iterator[Tensors]:  # type: ignore[override]
@@ -89,6 +91,13 @@ class BatchLoader(DataLoader[Tensors]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self.batches.load_state_dict(state)
+
+
+def _leave_signals(_: int) -> None:
+    """Ctrl-C and SLURM's warning reach all processes: the training saves, and ends the others."""
+    for name in ("SIGINT", "SIGUSR1"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 
 
 def _context() -> BaseContext:
