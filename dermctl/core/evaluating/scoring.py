@@ -96,7 +96,7 @@ def score(
         DataError: if the inputs do not fit one another.
     """
     values = predicted.probabilities
-    with progress.task(f"intervals, {resamples:,} resamples", 2 + len(columns)) as task:
+    with progress.task(f"intervals, {resamples:,} resamples", 2 + len(columns), "parts") as task:
         evaluation = evaluate_predictions(
             truth,
             values,
