@@ -12,7 +12,12 @@ from dermctl.config.trainings import PretrainConfig
 from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
 from dermctl.core.loading import LoaderSettings, TrainingData, image_names
-from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
+from dermctl.core.pretraining_module import (
+    check_objective,
+    pretraining_module,
+    with_numbers,
+    with_partners,
+)
 from dermctl.core.watching import PROBE, Watch
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
@@ -183,8 +188,10 @@ def rehearse_pretraining(
 
 def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _Plan:
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    check_objective(config)
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train") for folder in folders]
+    _check_batch(sum(map(len, train)), config.batch_size, train)
     val = [split for folder in folders if len(split := load_split(folder, "val"))]
     train, val, left_out = _without_held_out(workspace, train, val, progress)
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives

@@ -16,6 +16,7 @@ from dermctl.exposure import Exposure
 from dermctl.methods.in_parts import batch_norms
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.methods.objective import Objective, build_objective
+from dermctl.methods.optim import check_optimizer
 from dermctl.models.encoder import feature_width
 from dermctl.models.heads import Projector
 from dermctl.models.initial import Start, start_encoder
@@ -71,6 +72,16 @@ def _say(
         progress.say(f"{known:,} of {len(labels):,} images have a label; the others are each alone")
     elif config.mask_group and not objective.takes_groups:
         progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
+
+
+def check_objective(config: PretrainConfig) -> None:
+    """Raise what is wrong with loss or optimiser, before any image is looked at.
+
+    Raises:
+        ConfigError: one of them cannot be built.
+    """
+    pretraining_objective(config)
+    check_optimizer(config.optimizer)
 
 
 def pretraining_objective(config: PretrainConfig) -> Objective:
