@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dermctl.metrics.headline import TOP_K
 from dermctl.report import wording
 from dermctl.report.evaluation_tables import Cell, cell
 from dermctl.report.numbers import bounds, decimal, percent
@@ -75,7 +76,9 @@ def gap_rows(metrics: Mapping[str, Any]) -> GapView | None:
     found = metrics.get("internal_test")
     if not found:
         return None
-    changes = found["changes"]
+    changes = dict(found["changes"])
+    if len(metrics["class_names"]) <= TOP_K:
+        changes.pop(wording.TOP_K_ACCURACY, None)  # always 1
     rows = tuple(
         GapRow(
             wording.OVERALL[key].title,
