@@ -9,6 +9,8 @@ is what "pretraining helps" means.
     python -m tests.benchmarks.pretraining --raw DIR --workspace /tmp/bench
     python -m tests.benchmarks.pretraining --workspace /tmp/bench --only lightly --seed 1
 
+A fourth arm, ``batch_norm``, is ours with batch norm in the projector, as lightly's head has it.
+
 Goes on where it stopped: what a seed has already trained is not trained again; ``--only`` trains
 one arm of one seed, for the background.
 """
@@ -21,6 +23,7 @@ import os
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +37,8 @@ NAME = "ham10000"
 ENCODER = "vit_tiny_patch16_224"
 METRICS = ("balanced_accuracy", "auroc")
 OURS, LIGHTLY, RANDOM = "pretrained", "lightly", "random"
-ARMS = (OURS, LIGHTLY, RANDOM)
+BATCH_NORM = "batch_norm"
+ARMS = (OURS, LIGHTLY, RANDOM, BATCH_NORM)
 
 
 def dermctl(workspace: Path, *words: str) -> dict:
@@ -50,9 +54,9 @@ def finished(workspace: Path, name: str, which: str = "best") -> Path | None:
     return found[-1].parent / "checkpoints" / f"{which}.ckpt" if found else None
 
 
-def pretrained(workspace: Path, seed: int, args: argparse.Namespace) -> Path:
+def pretrained(workspace: Path, seed: int, args: argparse.Namespace, norm: str = "layer") -> Path:
     """The encoder of one seed after its last step: lightly's loop chooses no epoch either."""
-    name = f"simclr-{seed}"
+    name = f"simclr-{seed}" if norm == "layer" else f"simclr-{norm}-norm-{seed}"
     if there := finished(workspace, name, "last"):
         return there
     start = time.perf_counter()
@@ -60,7 +64,8 @@ def pretrained(workspace: Path, seed: int, args: argparse.Namespace) -> Path:
         workspace, "pretrain", "--data", NAME, "--encoder", ENCODER,
         "--image-size", str(args.image_size), "--epochs", str(args.epochs),
         "--batch-size", str(args.batch_size), "--lr", str(args.lr), "--seed", str(seed),
-        "--augmentation", args.augmentation, "--probe-every", "0", "--name", name,
+        "--augmentation", args.augmentation, "--probe-every", "0", "--projector-norm", norm,
+        "--name", name,
     )  # fmt: skip
     trained["seconds"] = time.perf_counter() - start
     (Path(trained["run"]) / "done.json").write_text(json.dumps(trained))
@@ -95,7 +100,11 @@ def predictions(workspace: Path, arm: str, seed: int, args: argparse.Namespace) 
     name = f"probe-{arm}-{seed}"
     checkpoint = finished(workspace, name)
     if checkpoint is None:
-        train = {OURS: pretrained, LIGHTLY: by_lightly}.get(arm)
+        train = {
+            OURS: pretrained,
+            LIGHTLY: by_lightly,
+            BATCH_NORM: partial(pretrained, norm="batch"),
+        }.get(arm)
         source = "none" if train is None else str(train(workspace, seed, args))
         encoder = ["--encoder", ENCODER, "--image-size", str(args.image_size)]
         trained = dermctl(
@@ -163,7 +172,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--raw", type=Path, default=None, help="folder of HAM10000")
     parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS), help="to compare")
+    parser.add_argument(
+        "--arms", nargs="+", choices=ARMS, default=[LIGHTLY, RANDOM], help="against ours"
+    )
     parser.add_argument("--only", choices=ARMS, help="train this arm of one seed, and stop")
     parser.add_argument("--seed", type=int, default=0, help="of --only")
     parser.add_argument("--epochs", type=int, default=8)
