@@ -18,8 +18,10 @@ from dermctl.training.reporting import is_logged
 from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted, StopSignals
 from dermctl.training.storage import copy_checkpoint
+from dermctl.views.loader import BatchLoader
 
 _SECONDS_BETWEEN_PICTURES = 30.0
+_LOADER = "dermctl_loader"
 Measure = Callable[[pl.Trainer, pl.LightningModule], dict[str, float]]
 """Looks at the model when an epoch has ended; called on rank 0 only."""
 
@@ -54,6 +56,7 @@ class KeepCheckpoints(Checkpoint):
         self._signals = StopSignals()
         self.best: float | None = None
         self._best_step = self._waited = 0
+        self._loader_state: dict[str, Any] | None = None
 
     def newest(self, name: str) -> float | None:
         """The newest value of what is logged under ``name``."""
@@ -73,8 +76,28 @@ class KeepCheckpoints(Checkpoint):
         self.best, self._best_step = state_dict["best"], state_dict["best_step"]
         self._waited = state_dict["waited"]
 
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the place among the batches.
+
+        Lightning keeps it too, but forgets it where a schedule asks for the number of steps: the
+        loaders are then made before the checkpoint is read.
+        """
+        if isinstance(trainer.train_dataloader, BatchLoader):
+            checkpoint[_LOADER] = trainer.train_dataloader.state_dict()
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """The place is taken when the loaders are there."""
+        self._loader_state = checkpoint.get(_LOADER)
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Listen to signals; finish what a kill may have left half done."""
+        """Take up the place among the batches; listen to signals; finish what a kill left open."""
+        loader, state = trainer.train_dataloader, self._loader_state
+        if isinstance(loader, BatchLoader) and state is not None:
+            loader.load_state_dict(state)
         self._signals.install()
         self._saved_at = time.monotonic()
         resumed = trainer.ckpt_path

@@ -75,6 +75,7 @@ class Module(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.AdamW(self.parameters(), lr=0.05)
+        assert self.trainer.estimated_stepping_batches > 0  # asking makes the loaders early
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.97**step)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
