@@ -33,7 +33,8 @@ from dermctl.core.loading import stored_images
 from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.prepared import load_split
 from dermctl.methods.losses.nt_xent import NTXentLoss
-from dermctl.methods.optim import parameter_groups, warmup_cosine
+from dermctl.methods.optim import parameter_groups
+from dermctl.methods.schedules import warmup_cosine
 from dermctl.metrics.bootstrap import bootstrap
 from dermctl.metrics.inputs import encode_clusters
 from dermctl.models.encoder import build_encoder, feature_width

@@ -47,7 +47,10 @@ def test_it_survives_a_checkpoint() -> None:
     assert np.array_equal(again.encode(COLUMNS), code.encode(COLUMNS))
 
 
-@given(st.lists(st.one_of(st.none(), st.floats(width=32), st.text(max_size=4)), min_size=1, max_size=20))
+ANYTHING = st.one_of(st.none(), st.floats(width=32), st.text(max_size=4))
+
+
+@given(st.lists(ANYTHING, min_size=1, max_size=20))
 def test_whatever_stands_in_a_column_the_code_is_finite(values: list[object]) -> None:
     columns = {"x": values, "y": [1.0] * len(values)}
     try:
