@@ -26,6 +26,7 @@ EXAMPLE = example(
     "dermctl evaluate",
     "dermctl evaluate runs/x/checkpoints/best.ckpt --data padufes --split test --out results",
     "dermctl evaluate --by fitzpatrick,sex,age --tta --abstain",
+    "dermctl evaluate --explain 12",
     "dermctl evaluate a/best.ckpt --ensemble b/best.ckpt --ensemble c/best.ckpt",
 )
 _SHOWN = (
@@ -69,8 +70,18 @@ def evaluate(
     abstain: Annotated[
         bool, typer.Option("--abstain", help="Also the risk-coverage curve.")
     ] = False,
+    explain: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Maps of what the model weighed in N images, the most confident mistakes first, "
+            "then the most confident right decisions: attention rollout of a ViT, Grad-CAM of a "
+            "CNN.",
+        ),
+    ] = 0,
     images: Annotated[
-        bool, typer.Option("--images/--no-images", help="Pictures of mistakes on the page.")
+        bool, typer.Option("--images/--no-images", help="Pictures of single images on the page.")
     ] = True,
     min_tpr: Annotated[
         float,
@@ -96,6 +107,7 @@ def evaluate(
         ensemble=ensemble or (),
         tta=tta,
         abstain=abstain,
+        explained=explain,
         images=images,
         min_tpr=min_tpr,
         out=out,

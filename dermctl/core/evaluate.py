@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dermctl.checkpoint import Checkpoint, read_checkpoint
 from dermctl.core.evaluating.columns import subgroup_columns
+from dermctl.core.evaluating.explained import check_explained, explain
 from dermctl.core.evaluating.exposed import check_exposure
 from dermctl.core.evaluating.identity import images_sha256, models_run, resampled
 from dermctl.core.evaluating.internal import internal_gap
@@ -49,6 +50,7 @@ def evaluate(
     ensemble: Sequence[Path] = (),
     tta: bool = False,
     abstain: bool = False,
+    explained: int = 0,
     images: bool = True,
     min_tpr: float = MIN_TPR,
     out: Path | None = None,
@@ -69,7 +71,9 @@ def evaluate(
         ensemble: further checkpoints of the same classes, whose probabilities are averaged in.
         tta: average over the 8 orientations of each image.
         abstain: also the risk-coverage curve.
-        images: whether pictures of mistakes are shown.
+        explained: images whose map of what the first model weighed is shown: the most confident
+            mistakes first, then the most confident right decisions.
+        images: whether pictures are shown.
         min_tpr: true-positive rate above which the partial area lies.
         out: folder of the results; None: in the run of the checkpoint.
         allow_leak: go on with images that were seen.
@@ -81,15 +85,21 @@ def evaluate(
     Raises:
         CheckpointError: no checkpoint, one without a classifier, or one that gives no numbers.
         DataError: no dataset that fits, an empty split, labels that the model does not know.
-        UsageFault: a split or a column that is not there.
+        ConfigError: maps are asked for, and none can be drawn of the encoder.
+        UsageFault: a split or a column that is not there, or maps without pictures.
         LeakError: images of the split were seen by the model, and that is not allowed.
     """
     if split not in SPLITS:
         raise UsageFault(f"there is no split '{split}'", hint=f"Take one of: {', '.join(SPLITS)}")
+    if explained and not images:
+        raise UsageFault(
+            "--explain draws pictures, and --no-images shows none", hint="Leave one of the two out"
+        )
     hardware = resolve_hardware(accelerator, devices=1)
     first = checkpoint or newest_classifier(workspace, progress)
     members = [read_checkpoint(path) for path in (first, *ensemble)]
     check_members(members)
+    method = check_explained(members[0]) if explained else ""
     about = members[0].about
     rows = labelled(load_split(_dataset(workspace, members[0], data, progress), split))
     truth, groups = class_numbers(rows, about.classes), rows.column("group_id")
@@ -160,8 +170,29 @@ def evaluate(
     check.write(folder)
     write_predictions(result, rows, predicted.probabilities)
     write_metrics(result)
+    maps = None
+    if explained:
+        maps = explain(
+            members[0],
+            method,
+            rows,
+            truth,
+            predicted.probabilities,
+            count=explained,
+            averaged=predicted.logits is None,
+            folder=folder,
+            device=hardware.accelerator,
+            progress=progress,
+        )
     page = evaluation_report(
-        result, rows, truth, predicted, members, leak_checked=check.clean, pictures=images
+        result,
+        rows,
+        truth,
+        predicted,
+        members,
+        leak_checked=check.clean,
+        pictures=images,
+        explained=maps,
     )
     write_evaluation_report(result.report_file, page)
     write_text(result.card_file, model_card(page))

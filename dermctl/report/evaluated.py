@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 @dataclass(frozen=True)
 class Mistake:
-    """One image that the model got wrong.
+    """One image with the decision on it: a mistake, or one whose map is shown.
 
     Args:
         image_id: the source's identifier.
@@ -31,6 +31,21 @@ class Mistake:
     picture: bytes | None = None
     link: str | None = None
     blurred: bool = True
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """Maps of what the model weighed in single images.
+
+    Args:
+        method: how the maps were made, by name.
+        images: each with its picture: the image, and beside it the map over it.
+        averaged: whether decisions are averages over models or views, and maps are of one.
+    """
+
+    method: str
+    images: Sequence[Mistake]
+    averaged: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +86,7 @@ class EvaluationReport:
         facts: further name → value pairs to show (label column, image size, hashes, date).
         subgroups: one `dermctl.metrics.subgroup_results.SubgroupAudit.to_json()` a column.
         mistakes: the most confident mistakes, the most confident first.
+        explained: maps of what the model weighed; None: none were asked for.
         notes: remarks on this evaluation.
         limitations: what the figures do not show, beyond what holds for every evaluation.
     """
@@ -94,5 +110,6 @@ class EvaluationReport:
     facts: Mapping[str, str] = field(default_factory=dict)
     subgroups: Sequence[Mapping[str, Any]] = ()
     mistakes: Sequence[Mistake] = ()
+    explained: Explanations | None = None
     notes: Sequence[str] = ()
     limitations: Sequence[str] = ()

@@ -13,7 +13,7 @@ from dermctl.report import beside_tables as beside
 from dermctl.report import evaluation_tables as tables
 from dermctl.report import wording
 from dermctl.report.checklist import checklist
-from dermctl.report.evaluated import Embeddings, EvaluationReport, Mistake
+from dermctl.report.evaluated import Embeddings, EvaluationReport, Explanations, Mistake
 from dermctl.report.limitations import limitations
 from dermctl.report.page import render
 from dermctl.report.pictures import as_picture
@@ -30,7 +30,7 @@ from dermctl.report.plots_embedding import embedding_plots
 from dermctl.report.plots_forest import Line, forest_plot
 from dermctl.report.subgroup_tables import METRICS, Audit, audit_view
 
-__all__ = ["Embeddings", "EvaluationReport", "Mistake", "write_evaluation_report"]
+__all__ = ["Embeddings", "EvaluationReport", "Explanations", "Mistake", "write_evaluation_report"]
 
 _MOST_LINES = 24
 """With more classes than this the forest plot of classes is left out."""
@@ -75,6 +75,9 @@ def write_evaluation_report(path: Path, evaluation: EvaluationReport) -> None:
         many=len(evaluation.class_names) > min(MOST_NAMED, MOST_PANELS),
         audits=[_audit(evaluation, audit) for audit in evaluation.subgroups],
         pictures=[as_picture(mistake) for mistake in evaluation.mistakes],
+        weighed=[as_picture(each) for each in evaluation.explained.images]
+        if evaluation.explained
+        else [],
         limitations=limitations(evaluation, few),
         checklist=checklist(evaluation),
     )

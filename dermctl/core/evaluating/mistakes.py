@@ -48,22 +48,46 @@ def worst_mistakes(
     sure = predicted[np.arange(len(truth)), decided]
     wrong = np.flatnonzero(decided != truth)
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:MISTAKES]
-    names, modality = rows.column("image_id"), rows.column("modality")
     mistakes = []
     for index in worst.tolist():
         picture, link = picture_of(rows, index, folder, synthetic=synthetic)
         mistakes.append(
-            Mistake(
-                image_id=names[index],
-                truth=classes[truth[index]],
-                decision=classes[decided[index]],
-                probability=float(sure[index]),
+            decided_image(
+                rows,
+                index,
+                truth,
+                predicted,
+                classes,
                 picture=picture,
                 link=link,
-                blurred=is_blurred(modality[index], synthetic=synthetic),
+                synthetic=synthetic,
             )
         )
     return mistakes
+
+
+def decided_image(
+    rows: Split,
+    index: int,
+    truth: IntArray,
+    predicted: FloatArray,
+    classes: Sequence[str],
+    *,
+    picture: bytes | None,
+    link: str | None,
+    synthetic: bool,
+) -> Mistake:
+    """One image with the decision on it, for the page."""
+    decided = int(predicted[index].argmax())
+    return Mistake(
+        image_id=rows.column("image_id")[index],
+        truth=classes[truth[index]],
+        decision=classes[decided],
+        probability=float(predicted[index, decided]),
+        picture=picture,
+        link=link,
+        blurred=is_blurred(rows.column("modality")[index], synthetic=synthetic),
+    )
 
 
 def picture_of(
@@ -74,11 +98,27 @@ def picture_of(
         return None, None
     place = (rows.column("shard")[index], rows.column("row")[index])
     picture = bytes(Store(rows.folder / STORE_FOLDER).read(*place))
+    return placed(picture, rows, index, folder, synthetic=synthetic)
+
+
+def placed(
+    picture: bytes, rows: Split, index: int, folder: Path, *, synthetic: bool, suffix: str = ""
+) -> tuple[bytes | None, str | None]:
+    """A picture of an image: itself where it may be embedded, else a link to where it is written.
+
+    Args:
+        picture: as a file.
+        rows: the images.
+        index: whose licence counts.
+        folder: of the page.
+        synthetic: whether it was drawn by code.
+        suffix: of the file's name, for a second picture of an image.
+    """
     license, source = rows.column("license")[index], str(rows.description["source"])
     if may_embed(license, source, synthetic=synthetic):
         return picture, None
     name = re.sub(r"[^A-Za-z0-9._-]", "_", rows.column("image_id")[index]).lstrip(".")
-    path = folder / PICTURES_FOLDER / f"{index}-{name}.jpg"
+    path = folder / PICTURES_FOLDER / f"{index}-{name}{suffix}.jpg"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(picture)
     return None, f"{PICTURES_FOLDER}/{path.name}"

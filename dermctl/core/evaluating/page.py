@@ -14,7 +14,7 @@ from dermctl.datasets.prepared import Split
 from dermctl.inference import FloatArray
 from dermctl.metrics.projection import principal_plane
 from dermctl.metrics.temperature import apply_temperature
-from dermctl.report.evaluation import Embeddings, EvaluationReport
+from dermctl.report.evaluation import Embeddings, EvaluationReport, Explanations
 
 SELECTION = "the best balanced accuracy on validation, unless the run's config.yaml says otherwise"
 
@@ -28,6 +28,7 @@ def evaluation_report(
     *,
     leak_checked: bool,
     pictures: bool,
+    explained: Explanations | None = None,
 ) -> EvaluationReport:
     """Fill the page's values.
 
@@ -39,6 +40,7 @@ def evaluation_report(
         members: the models.
         leak_checked: whether all that they have seen is known, and none of it is evaluated.
         pictures: whether mistakes are shown with their pictures.
+        explained: maps of what the first model weighed, where they were asked for.
     """
     about = members[0].about
     plane = principal_plane(predicted.embeddings)
@@ -78,6 +80,7 @@ def evaluation_report(
             folder=result.folder if pictures else None,
             synthetic=bool(rows.description["synthetic"]),
         ),
+        explained=explained,
         limitations=division_limits(rows),
     )
 
