@@ -147,9 +147,18 @@ class KeepCheckpoints(Checkpoint):
         if is_main_process():
             (self._checkpoints / f"{PREVIOUS}.ckpt").unlink(missing_ok=True)
 
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Leave signals and the log."""
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Give the signals back now: Lightning gives its own back before it calls ``teardown``."""
         self._signals.remove()
+
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
+        """Likewise."""
+        self._signals.remove()
+
+    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Leave the log."""
         self._log.log_file.close()
 
     def _draw(self, *, at_once: bool = False) -> None:

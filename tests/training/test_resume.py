@@ -101,6 +101,7 @@ def test_a_signal_saves_at_once(
     assert caught.value.where == str(last)
     assert torch.load(last, weights_only=True)["global_step"] == step + 1
     assert same(train(tmp_path, resume=last)[1], whole[0])
+    assert signal.getsignal(number) == before, "also after a training that came to its end"
 
 
 def test_patience_ends_the_training_and_goes_on_counting(tmp_path: Path) -> None:
