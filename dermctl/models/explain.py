@@ -62,7 +62,10 @@ def relevance_maps(
     classes: torch.Tensor,
     *metadata: torch.Tensor,
 ) -> torch.Tensor:
-    """What the model weighed in each image, from 0 (least in this image) to 1 (most).
+    """What the model weighed in each image, up to 1 (most in this image).
+
+    Rollout begins at 0 for the least weighed place, as no place is ever left out; Grad-CAM at 0
+    for places that do not speak for the class.
 
     Args:
         model: in evaluation mode.
@@ -72,7 +75,8 @@ def relevance_maps(
         metadata: [B, M] of a model that takes them.
 
     Returns:
-        [B, S, S], upsampled bilinearly; all zero where nothing was weighed more than the rest.
+        [B, S, S] in 0..1, upsampled bilinearly; all zero where rollout weighs all places alike,
+        or no place speaks for the class.
     """
     if method == ROLLOUT:
         coarse = rollout_map(model.encoder, images)
@@ -81,7 +85,8 @@ def relevance_maps(
     fine = functional.interpolate(
         coarse[:, None], size=images.shape[2:], mode="bilinear", align_corners=False
     )[:, 0]
-    low, high = fine.amin((1, 2), keepdim=True), fine.amax((1, 2), keepdim=True)
+    high = fine.amax((1, 2), keepdim=True)
+    low = fine.amin((1, 2), keepdim=True) if method == ROLLOUT else torch.zeros_like(high)
     # Where all cells are equal but for rounding, stretching would draw the rounding.
     flat = high - low <= 1e-6 * high.abs()
     return torch.where(flat, 0.0, (fine - low) / (high - low).clamp(min=torch.finfo().tiny))
