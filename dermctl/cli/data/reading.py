@@ -54,7 +54,30 @@ SplitSeed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Seed; default: as before, or 0.")
 ]
 Csv = Annotated[Path | None, typer.Option(help="The table.", rich_help_panel=_OWN)]
-OwnColumn = Annotated[str | None, typer.Option(rich_help_panel=_OWN)]
+
+
+def _own_column(what: str) -> Any:
+    """The option that names the column of the user's own table which holds `what`."""
+    return typer.Option(help=what, rich_help_panel=_OWN)
+
+
+ImageColumn = Annotated[
+    str | None,
+    _own_column("Name of the image: with or without extension, or its path in --raw. Needed."),
+]
+LabelColumn = Annotated[
+    str | None, _own_column("Class; without it the images serve pretraining only.")
+]
+PatientColumn = Annotated[str | None, _own_column("Patient's id: never divided between splits.")]
+LesionColumn = Annotated[str | None, _own_column("Lesion's id: never divided between splits.")]
+SkinTypeColumn = Annotated[str | None, _own_column("Fitzpatrick skin type, 1 to 6 or I to VI.")]
+AgeColumn = Annotated[str | None, _own_column("Age in years.")]
+SexColumn = Annotated[str | None, _own_column("Sex.")]
+SiteColumn = Annotated[str | None, _own_column("Place on the body.")]
+LicenseColumn = Annotated[str | None, _own_column("Licence of the image.")]
+SplitColumn = Annotated[
+    str | None, _own_column("Split that is kept: train, val or test. Default: split, if there.")
+]
 
 
 def reading_flags(
@@ -67,11 +90,16 @@ def reading_flags(
     drop: Drop = None,
     keep: Keep = None,
     csv: Csv = None,
-    image_column: OwnColumn = None,
-    label_column: OwnColumn = None,
-    patient_column: OwnColumn = None,
-    lesion_column: OwnColumn = None,
-    skin_type_column: OwnColumn = None,
+    image_column: ImageColumn = None,
+    label_column: LabelColumn = None,
+    patient_column: PatientColumn = None,
+    lesion_column: LesionColumn = None,
+    skin_type_column: SkinTypeColumn = None,
+    age_column: AgeColumn = None,
+    sex_column: SexColumn = None,
+    site_column: SiteColumn = None,
+    license_column: LicenseColumn = None,
+    split_column: SplitColumn = None,
 ) -> dict[str, Any]:
     """These flags as fields of the request."""
     from dermctl.datasets.sources.base import ReadOptions
@@ -86,6 +114,11 @@ def reading_flags(
             patient_column=patient_column,
             lesion_column=lesion_column,
             skin_type_column=skin_type_column,
+            age_column=age_column,
+            sex_column=sex_column,
+            site_column=site_column,
+            license_column=license_column,
+            split_column=split_column,
         ),
         "workers": workers,
         "licenses": words(license),
