@@ -111,8 +111,9 @@ def _report_usage(error: Any) -> NoReturn:
         sys.exit(error.exit_code)
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "dermctl"
-    message = " ".join(error.format_message().split()).rstrip(".")
-    print_error(f"{message}. See: {command} --help")
+    message = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    stop = "" if message.endswith("?") else "."
+    print_error(f"{message}{stop} See: {command} --help")
     sys.exit(error.exit_code)
 
 

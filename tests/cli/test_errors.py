@@ -205,3 +205,17 @@ def test_debug_shows_the_traceback(run: Run) -> None:
     result = run("finetune", "--debug")
     assert result.exit_code == 1
     assert "Traceback" in result.stderr
+
+
+def test_what_was_mistyped_is_said_in_plain_sentences(run: Run):
+    one_line(run("dta", "list"), 2, "Did you mean 'data'? See: ")
+    refused = run("config", "show", "pretrian")
+    one_line(refused, 2, "'pretrian' is not one of 'pretrain', 'finetune'")
+    assert "Value error" not in refused.stderr
+
+
+def test_an_absent_source_is_hinted_at_once(run: Run):
+    absent = run("data", "validate", "padufes")
+    one_line(absent, 1, "not in this workspace", "dermctl data download padufes")
+    assert absent.stderr.count("--raw DIR") == 1
+    one_line(run("data", "validate", "padufes", "--raw", "nowhere"), 1, "nowhere", "Check --raw")

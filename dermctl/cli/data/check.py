@@ -31,8 +31,10 @@ def check(
     else:
         show_checked(output, checked)
     if checked.faults:
+        wrong = len(checked.faults)
         print_error(
-            f"{len(checked.faults):,} things are wrong with '{name}' [{checked.folder}]. "
+            f"{wrong:,} {'thing is' if wrong == 1 else 'things are'} wrong with "
+            f"'{name}' [{checked.folder}]. "
             f"Prepare it again with: dermctl data prepare … --name {name}"
         )
         raise typer.Exit(1)

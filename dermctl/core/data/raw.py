@@ -49,7 +49,7 @@ def existing_raw(workspace: Workspace, source: Source, given: Path | None) -> Ra
             if given
             else f"'{source.name}' is not in this workspace",
             where=folder,
-            hint=f"Name its folder with --raw DIR. {source.how_to_get}",
+            hint="Check --raw DIR" if given else source.how_to_get,
         )
     return Raw(folder)
 

@@ -138,8 +138,8 @@ def _split(workspace: Workspace, request: SplitRequest, progress: Progress) -> D
     if request.folds_only:
         progress.say("the split stays as it is: no --val or --test was given with --folds")
         return _fold(dataset, dataset.recipe, recipe.seed, request.folds or 0)
-    progress.say(f"drawn anew with {recipe}")
     assignment = _draw(dataset, recipe)
+    progress.say(f"drawn anew with {recipe}")
     building = dataset.folder.with_name(f".{request.name}.partial")
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir(parents=True)
