@@ -129,7 +129,7 @@ def test_a_batch_larger_than_the_data_is_made_smaller(
 ) -> None:
     seen = {}
 
-    def look(trainer: Any, network: Any, data: Any) -> None:
+    def look(trainer: Any, network: Any, data: Any, **_: Any) -> None:
         seen["batch"] = next(iter(data.train_dataloader()))
         raise KeyboardInterrupt
 
@@ -169,7 +169,7 @@ def test_lp_ft_starts_where_the_probe_ended(
 ) -> None:
     seen = {}
 
-    def look(trainer: Any, network: Any, data: Any) -> None:
+    def look(trainer: Any, network: Any, data: Any, **_: Any) -> None:
         seen["head"] = network.classifier.state_dict()
         seen["training"] = network.encoder.training
         raise KeyboardInterrupt
