@@ -172,6 +172,7 @@ def test_real_pad_ufes_20(tmp_path: Path, real_data: Path) -> None:
 
 
 @pytest.mark.real_data
+@pytest.mark.slow
 def test_real_ham10000(tmp_path: Path, real_data: Path) -> None:
     run = runner(tmp_path)
     prepared = shown(

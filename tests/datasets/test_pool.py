@@ -89,6 +89,8 @@ def start_script(tmp_path):
         text=True,
         start_new_session=True,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        # A shell's background jobs ignore Ctrl-C, and hand that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     workers = {int(running.stdout.readline()) for _ in range(8)}
     return running, workers
