@@ -44,6 +44,14 @@ def onnx(
             "file": exported.file,
             "size": f"{exported.size_bytes / 1e6:.1f} MB",
             "input": f"images: uint8 RGB [batch, {exported.image_size}, {exported.image_size}, 3]",
+            **(
+                {
+                    "metadata": f"metadata: float32 [batch, {exported.metadata_width}] "
+                    f"({', '.join(exported.metadata)}, encoded as the file's metadata say)"
+                }
+                if exported.metadata
+                else {}
+            ),
             "output": f"probabilities: float32 [batch, {len(exported.classes)}] "
             f"({', '.join(exported.classes[:8])}{', …' if exported.classes[8:] else ''})",
             "checked": f"differs from PyTorch by at most {exported.max_difference:.1e} "

@@ -133,6 +133,11 @@ def compare(
     ]
     for file in files:
         progress.say(f"results: {file}")
+    if len({_how_run(result) for result in results}) > 1:
+        progress.say(
+            "warning: not all were run alike (test-time augmentation, ensemble): name the "
+            "evaluation with --on to compare like with like"
+        )
     first = results[0]
     for other in results[1:]:
         check_alike(first, other)
@@ -154,6 +159,11 @@ def compare(
         written.parent.mkdir(parents=True, exist_ok=True)
         write_json(written, found.to_json())
     return found
+
+
+def _how_run(result: SavedResult) -> tuple[bool, int]:
+    """Whether over several views, and with how many further models."""
+    return bool(result.document.get("tta")), len(result.document.get("ensemble_sha256") or ())
 
 
 def check_alike(first: SavedResult, other: SavedResult) -> None:

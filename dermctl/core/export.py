@@ -22,7 +22,7 @@ from torch import nn
 from dermctl import __version__
 from dermctl.checkpoint import Checkpoint, Description, read_checkpoint
 from dermctl.core.evaluate import newest_classifier
-from dermctl.core.metadata import metadata_width
+from dermctl.core.metadata import metadata_names, metadata_width
 from dermctl.errors import ExportError
 from dermctl.exposure import Exposure
 from dermctl.files import replacing
@@ -55,6 +55,8 @@ class Exported:
     image_size: int
     exposure: Exposure
     leaks: tuple[str, ...]
+    metadata: tuple[str, ...] = ()  # columns that it takes beside the image, encoded
+    metadata_width: int = 0  # numbers an image that they are encoded in
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -66,6 +68,7 @@ class Exported:
             "tolerance": TOLERANCE,
             "classes": list(self.classes),
             "image_size": self.image_size,
+            "metadata": list(self.metadata),
             "exposure": self.exposure.to_json(),
             "leaks": list(self.leaks),
         }
@@ -132,6 +135,8 @@ def export_onnx(
         image_size=read.about.image_size,
         exposure=read.exposure,
         leaks=read.about.leaks,
+        metadata=metadata_names(read.about),
+        metadata_width=metadata_width(read.about),
     )
 
 

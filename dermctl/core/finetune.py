@@ -19,7 +19,7 @@ from dermctl.core.finetuning.start import Start, choose_start
 from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
 from dermctl.core.left_out import LeftOut, held_out, leave_out
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
-from dermctl.core.metadata import FUSION, fit_code, unseen_words
+from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
 from dermctl.core.transform import preprocessing
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.prepared import Split, load_split
@@ -246,6 +246,8 @@ def _metadata_head(
             where="--metadata",
             hint="Take --mode full, linear or lp-ft, without --mixup and --cutmix",
         )
+    for gap in telling_gaps(train, code):
+        progress.say(f"warning: metadata: {gap}: whether it is known tells of the label by itself")
     if unseen := unseen_words(code, val):
         progress.say(f"metadata that training never saw count as missing: {unseen}")
     return {"kind": FUSION, "metadata": code.to_plain()}

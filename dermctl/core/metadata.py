@@ -15,6 +15,10 @@ from dermctl.errors import DataError
 FUSION = "fusion"
 """``Description.head["kind"]`` of a classifier over embedding and metadata."""
 
+_ENOUGH = 10
+"""Images of a class from which its share of gaps is looked at."""
+_TELLING = 0.5
+"""Difference between two classes' shares of gaps that is warned of."""
 _COMMON = ("age", "sex", "site", "fitzpatrick", "skin_tone", "modality", "dataset")
 
 
@@ -58,6 +62,44 @@ def metadata_width(about: Description) -> int:
     if about.head.get("kind") != FUSION:
         return 0
     return MetadataCode.from_plain(about.head["metadata"]).width
+
+
+def metadata_names(about: Description) -> tuple[str, ...]:
+    """The columns that a model takes beside an image; none for a model of images alone."""
+    if about.head.get("kind") != FUSION:
+        return ()
+    return tuple(str(field["name"]) for field in about.head["metadata"])
+
+
+def telling_gaps(train: Split, code: MetadataCode) -> list[str]:
+    """Columns whose gaps go with the label: a model then learns who was asked, not what was said.
+
+    Said of a column that is missing in one class at least half of the images more often than in
+    another, of classes with ten images or more.
+    """
+    labels = train.column("label")
+    large = {label for label in set(labels) if labels.count(label) >= _ENOUGH}
+    words = []
+    for field in code.fields:
+        values = train.column(field.name)
+        missing = {
+            label: sum(
+                value in (None, "")
+                for value, own in zip(values, labels, strict=True)
+                if own == label
+            )
+            / labels.count(label)
+            for label in large
+        }
+        if not missing:
+            continue
+        most, least = max(missing, key=lambda x: missing[x]), min(missing, key=lambda x: missing[x])
+        if missing[most] - missing[least] >= _TELLING:
+            words.append(
+                f"'{field.name}' is missing in {missing[most]:.0%} of {most} and "
+                f"{missing[least]:.0%} of {least}"
+            )
+    return words
 
 
 def unseen_words(code: MetadataCode, split: Split) -> str:

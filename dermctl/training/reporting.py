@@ -32,10 +32,10 @@ class ProgressReporter(Callback):
         self._images = 0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Open the bar: one unit a training step."""
+        """Open the bar: one unit a step that is still to be done."""
         if not is_main_process():
             return
-        total = int(trainer.num_training_batches) * (trainer.max_epochs or 1)
+        total = int(trainer.num_training_batches) * (trainer.max_epochs or 1) - trainer.global_step
         self._open = self._progress.task("train", total, unit="steps")
         self._task = self._open.__enter__()
         self._ended = self._started = time.perf_counter()

@@ -20,6 +20,7 @@ from dermctl.core.comparing.published import published_beside
 from dermctl.errors import DataError, UsageFault
 from dermctl.metrics.delong import delong_test
 from dermctl.workspace import Workspace
+from tests.core.test_pretrain import Told
 
 CLASSES = ("melanoma", "nevus", "seborrhoeic keratosis")
 IMAGES = 120
@@ -149,6 +150,16 @@ def test_the_newest_evaluation_is_taken(save: Callable[..., Path], tmp_path: Pat
     other = save("20260101-000001-two", scores(1.0, 2))
     found = compare(Workspace(tmp_path), ["one", str(other)], resamples=20)
     assert found.results[0].folder == newer
+
+
+def test_runs_of_several_views_beside_single_ones_are_said(
+    save: Callable[..., Path], tmp_path: Path
+) -> None:
+    one = save("20260101-000000-one", scores(1.0, 1))
+    two = save("20260101-000001-two", scores(1.0, 2), tta=True)
+    told = Told()
+    compare(Workspace(tmp_path), [str(one), str(two)], resamples=20, progress=told)
+    assert any("not all were run alike" in line for line in told.said)
 
 
 def test_the_command_line_shows_and_writes_it(save: Callable[..., Path], tmp_path: Path) -> None:

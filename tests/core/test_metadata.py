@@ -19,7 +19,7 @@ from dermctl.core.evaluate import evaluate
 from dermctl.core.export import export_onnx, read_export
 from dermctl.core.finetune import Finetuned, finetune
 from dermctl.core.loading import LoaderSettings, evaluation_loader, stored_images
-from dermctl.core.metadata import fit_code, metadata_of, unseen_words
+from dermctl.core.metadata import fit_code, metadata_of, telling_gaps, unseen_words
 from dermctl.core.transform import transform_of
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.datasets.sources.base import ReadOptions
@@ -76,6 +76,18 @@ def test_columns_that_may_not_serve(name: str, words: str) -> None:
     )
     with pytest.raises(DataError, match=words):
         fit_code(train, [name])
+
+
+def test_gaps_that_go_with_a_class_are_said() -> None:
+    known = ["male", "female"] * 10
+    train = split(
+        label=["nevus"] * 20 + ["melanoma"] * 20,
+        sex=[*[None] * 16, *known[:4], *known],
+        site=[*["arm", "leg"] * 18, None, None, "arm", "leg"],
+    )
+    code = fit_code(train, ["sex", "site"])
+    assert code is not None
+    assert telling_gaps(train, code) == ["'sex' is missing in 80% of nevus and 0% of melanoma"]
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +172,8 @@ def test_an_exported_model_takes_them_as_a_second_input(
     assert exported.max_difference <= 1e-4
     facts = json.loads(read_export(exported.file)["metadata"])
     assert [field["name"] for field in facts] == ["age", "sex"]
+    assert exported.metadata == ("age", "sex")
+    assert exported.metadata_width == 5
 
 
 @pytest.mark.parametrize("mode", ["full", "lp-ft"])

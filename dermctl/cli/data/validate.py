@@ -52,6 +52,9 @@ def validate(
         output.document(found.to_json())
     else:
         show_validated(output, found, out)
+    if not found.rows:
+        print_error(f"'{source}' has a table without rows in {found.raw}")
+        raise typer.Exit(1)
     if found.unusable:
         print_error(f"{found.unusable:,} of {found.rows:,} rows of '{source}' are unusable")
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from dermctl.core.evaluating.mistakes import worst_mistakes
 from dermctl.core.evaluating.models import Predicted
 from dermctl.core.evaluating.results import Evaluated
 from dermctl.core.loading import IntArray
+from dermctl.core.metadata import metadata_names
 from dermctl.datasets.division import NEAR_DUPLICATES
 from dermctl.datasets.prepared import Split
 from dermctl.inference import FloatArray
@@ -102,6 +103,8 @@ def _name(checkpoint: Checkpoint) -> str:
 def _weights(members: Sequence[Checkpoint], *, tta: bool) -> str:
     about = members[0].about
     words = [f"{about.encoder}, {about.image_size} px"]
+    if columns := metadata_names(about):
+        words.append(f"takes metadata beside the image: {', '.join(columns)}")
     if len(members) > 1:
         others = ", ".join(_name(each) for each in members[1:])
         words.append(f"probabilities averaged with those of {others}")
