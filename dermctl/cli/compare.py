@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermctl.cli.figures import HEADLINE
 from dermctl.cli.options import JSON, example, unpack
 from dermctl.cli.output import RESEARCH_USE, Output
 
@@ -17,14 +18,6 @@ EXAMPLE = example(
     "dermctl compare 20260412-101500-baseline 20260412-113000-pretrained",
     "dermctl compare runs/*-seed* --on ham10000-test --out comparison",
 )
-_SHOWN = {
-    "balanced_accuracy": "balanced accuracy",
-    "auroc": "AUROC (macro)",
-    "auprc": "AUPRC (macro)",
-    "accuracy": "accuracy",
-    "ece": "calibration error",
-    "brier": "Brier score",
-}
 
 
 def compare(
@@ -67,7 +60,7 @@ def show_compared(output: Output, found: Compared) -> None:
         ("", *(run["name"] for run in document["runs"])),
         [
             (title, *(_interval(run["metrics"].get(name)) for run in document["runs"]))
-            for name, title in _SHOWN.items()
+            for name, title in HEADLINE.items()
         ],
     )
     for run in document["runs"]:
@@ -78,7 +71,7 @@ def show_compared(output: Output, found: Compared) -> None:
             ("", "difference", "95 % interval"),
             [
                 (title, _signed(contrast["differences"][name]["value"]), _bounds(contrast, name))
-                for name, title in _SHOWN.items()
+                for name, title in HEADLINE.items()
             ],
             right=(1,),
         )
@@ -110,9 +103,9 @@ def _show_published(output: Output, found: Compared) -> None:
         return
     output.heading("Published, on as many images of this dataset and as many classes")
     output.table(
-        ("source", "model", *_SHOWN.values(), ""),
+        ("source", "model", *HEADLINE.values(), ""),
         [
-            (row.source, row.model, *(_value(row.metrics.get(name)) for name in _SHOWN), row.note)
+            (row.source, row.model, *(_value(row.metrics.get(name)) for name in HEADLINE), row.note)
             for row in found.published
         ],
     )

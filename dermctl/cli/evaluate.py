@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dermctl.cli.figures import HEADLINE
 from dermctl.cli.options import (
     JSON,
     Accelerator,
@@ -28,14 +29,6 @@ EXAMPLE = example(
     "dermctl evaluate --by fitzpatrick,sex,age --tta --abstain",
     "dermctl evaluate --explain 12",
     "dermctl evaluate a/best.ckpt --ensemble b/best.ckpt --ensemble c/best.ckpt",
-)
-_SHOWN = (
-    ("balanced_accuracy", "balanced accuracy"),
-    ("auroc", "AUROC (macro)"),
-    ("auprc", "AUPRC (macro)"),
-    ("accuracy", "accuracy"),
-    ("ece", "calibration error"),
-    ("brier", "Brier score"),
 )
 _COMPARED = ("balanced_accuracy", "auroc")
 
@@ -139,11 +132,11 @@ def show_evaluated(output: Output, result: Evaluated) -> None:
     intervals = found.intervals
     output.table(
         ("", "value", "95 % interval"),
-        [(title, *_interval(intervals[name])) for name, title in _SHOWN],
+        [(title, *_interval(intervals[name])) for name, title in HEADLINE.items()],
         right=(1,),
     )
     output.line(f"  intervals: bootstrap over {found.clusters:,} {result.resampled}", style="dim")
-    for name, title in _SHOWN:
+    for name, title in HEADLINE.items():
         if lacking := intervals[name].undefined_resamples:
             drawn = intervals[name].resamples
             output.line(f"  {title}: {lacking:,} of {drawn:,} resamples undefined", style="dim")
@@ -204,7 +197,7 @@ def _show_gap(output: Output, result: Evaluated) -> None:
         return
     output.heading(f"From the internal test ({result.gap.dataset}, {result.gap.split}) to this one")
     rows = []
-    for name, title in _SHOWN:
+    for name, title in HEADLINE.items():
         change = result.gap.changes[name]
         rows.append((title, f"{change.first:.3f}", *_interval(change.difference, signed=True)))
     output.table(("", "internal", "change", "95 % interval"), rows, right=(1, 2))

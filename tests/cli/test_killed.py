@@ -96,19 +96,15 @@ def test_a_download_killed_at_random(site: Server, tmp_path: Path):
     assert not any(name.startswith(".partial") for name in plain)
 
 
+def preparing(photos: Path) -> list[str]:
+    """The words that prepare a folder of pictures over two processes."""
+    words = ["data", "prepare", "folder", "--raw", str(photos), "--name", "clinic"]
+    return [*words, "--workers", "2"]
+
+
 def test_a_prepare_killed_at_random(site: Server, tmp_path: Path):
     photos = class_folders(tmp_path / "photos", {"nevus": 100, "melanoma": 100}, side=200)
-    words = [
-        "data",
-        "prepare",
-        "folder",
-        "--raw",
-        str(photos),
-        "--name",
-        "clinic",
-        "--workers",
-        "2",
-    ]
+    words = preparing(photos)
     seconds = undisturbed(words, tmp_path / "plain")
     assert (tmp_path / "plain/data/clinic/dataset.json").is_file()
     random, workspace, kills = Random(2), tmp_path / "killed", 0
@@ -126,17 +122,7 @@ def test_a_prepare_killed_at_random(site: Server, tmp_path: Path):
 
 def test_no_worker_outlives_a_prepare_that_is_killed(site: Server, tmp_path: Path):
     photos = class_folders(tmp_path / "photos", {"nevus": 150, "melanoma": 150}, side=200)
-    words = [
-        "data",
-        "prepare",
-        "folder",
-        "--raw",
-        str(photos),
-        "--name",
-        "clinic",
-        "--workers",
-        "2",
-    ]
+    words = preparing(photos)
     process = run(words, tmp_path / "workspace")
     deadline = time.monotonic() + 60
     while len(members(process.pid)) < 3 and time.monotonic() < deadline:
