@@ -173,8 +173,9 @@ class _Handler(BaseHTTPRequestHandler):
         part = body if keep is None else body[:keep]
         size = 1 << 14
         for start in range(0, len(part), size):
-            self.wfile.write(part[start : start + size])
+            # Counted first: who has read the last byte may look at the count at once.
             self.server.owner.sent += len(part[start : start + size])
+            self.wfile.write(part[start : start + size])
             if self.server.owner.pause:
                 time.sleep(self.server.owner.pause)
         if keep is not None and close:
