@@ -75,7 +75,7 @@ def test_without_a_validator_the_total_size_must_agree(server, tmp_path, quick):
     assert (tmp_path / NAME).read_bytes() == BODY
     # The rest of another size is not taken: what it sent of it before the client hung up is chance.
     assert server.ranges == [(f"/{NAME}", "bytes=5000-")]
-    assert server.requests.count(f"/{NAME}") == 2
+    assert server.requests[f"/{NAME}"] == 2
 
 
 def test_without_validator_and_size_nothing_is_gone_on_with(server, tmp_path, quick):
