@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
+from dermctl.config import shared
 from dermctl.config.fields import setting
+from dermctl.config.shared import (
+    DATA,
+    IMBALANCE,
+    LEARNING,
+    MODEL,
+    REGULARISATION,
+    RUN,
+)
 
-ACCELERATORS = ("auto", "cpu", "gpu", "mps")
-PRECISIONS = ("auto", "fp32", "bf16")
-CACHES = ("auto", "device", "ram", "none")
 METHODS = ("simclr", "supcon", "vicreg", "barlowtwins")
 SCHEDULES = ("cosine", "cosine-restarts", "constant")
-OPTIMIZER = "any optimiser of timm: adamw, lars, lamb, sgd, …"
 MODES = ("full", "linear", "lp-ft", "knn")
 LOSSES = ("cross_entropy", "focal", "logit_adjusted")
 
-
-DATA, MODEL, LEARNING, IMBALANCE, REGULARISATION, HARDWARE, RUN = (
-    "Data",
-    "Model and objective",
-    "Optimisation",
-    "Imbalance",
-    "Regularisation",
-    "Hardware",
-    "Run",
-)
-"""The panels of ``--help``, in this order."""
-
-COMPILE = ("auto", "on", "off")
 NOT_KEPT = ("resume", "anew", "dry_run")
 """Settings of one start of a training, which a run does not keep."""
 FREE_ON_RESUME = (
@@ -36,44 +27,6 @@ FREE_ON_RESUME = (
     *("checkpoint_every", "probe_every"),
 )
 """Settings in which a run may differ from what it was started with, and still go on."""
-
-
-def _compile() -> Any:
-    return setting(
-        "auto", "torch.compile; auto: on a GPU with a compiler", choices=COMPILE, group=HARDWARE
-    )
-
-
-def _gradient_checkpointing() -> Any:
-    return setting(False, "less memory for a third more time", group=HARDWARE)
-
-
-def _deterministic() -> Any:
-    return setting(False, "the same bits each time, also on a GPU; slower", group=HARDWARE)
-
-
-def _checkpoint_every() -> Any:
-    return setting(
-        10.0, "minutes between checkpoints; 0: at the end of each epoch only", low=0.0, group=RUN
-    )
-
-
-def _resume() -> Any:
-    return setting(
-        None, "stopped run to go on with: folder, or name in runs/", group=RUN, metavar="RUN"
-    )
-
-
-def _anew() -> Any:
-    return setting(
-        False, "start anew where a run of these settings was stopped", group=RUN, flag="--no-resume"
-    )
-
-
-def _dry_run() -> Any:
-    return setting(
-        False, "check everything, run a few steps, say what it will take; no run", group=RUN
-    )
 
 
 @dataclass(frozen=True)
@@ -90,10 +43,8 @@ class PretrainConfig:
         group=DATA,
         metavar="NAME|FILE",
     )
-    cache: str = setting("auto", "where decoded images are kept", choices=CACHES, group=DATA)
-    workers: int = setting(
-        -1, "loader processes a device; -1: as the cores allow", low=-1, group=DATA
-    )
+    cache: str = shared.cache()
+    workers: int = shared.workers()
 
     encoder: str = setting("vit_small_patch16_224", "any timm model", group=MODEL)
     init: str | None = setting(
@@ -140,11 +91,9 @@ class PretrainConfig:
     )
     epochs: int = setting(100, "passes over the images", low=1, group=LEARNING)
     lr: float = setting(5e-4, "peak learning rate", low=0.0, group=LEARNING)
-    weight_decay: float = setting(0.05, "spares biases and norms", low=0.0, group=LEARNING)
-    warmup: float = setting(
-        0.1, "share of all steps in which lr rises", low=0.0, high=1.0, group=LEARNING
-    )
-    optimizer: str = setting("adamw", OPTIMIZER, group=LEARNING)
+    weight_decay: float = shared.weight_decay()
+    warmup: float = shared.warmup()
+    optimizer: str = shared.optimizer()
     schedule: str = setting(
         "cosine", "course of lr after it has risen", choices=SCHEDULES, group=LEARNING
     )
@@ -153,25 +102,23 @@ class PretrainConfig:
         0, "epochs without a better probe after which to stop; 0: never", low=0, group=LEARNING
     )
 
-    accelerator: str = setting("auto", "where to train", choices=ACCELERATORS, group=HARDWARE)
-    devices: int = setting(0, "devices to train on; 0: all GPUs, or one CPU", low=0, group=HARDWARE)
-    nodes: int = setting(1, "machines to train on", low=1, group=HARDWARE)
-    precision: str = setting(
-        "auto", "auto: bf16 where the hardware has it", choices=PRECISIONS, group=HARDWARE
-    )
-    compile: str = _compile()
-    gradient_checkpointing: bool = _gradient_checkpointing()
-    deterministic: bool = _deterministic()
+    accelerator: str = shared.accelerator()
+    devices: int = shared.devices()
+    nodes: int = shared.nodes()
+    precision: str = shared.precision()
+    compile: str = shared.compiled()
+    gradient_checkpointing: bool = shared.gradient_checkpointing()
+    deterministic: bool = shared.deterministic()
 
-    seed: int = setting(0, "seed of all randomness", low=0, high=2**32 - 1, group=RUN)
-    name: str | None = setting(None, "name of the run", group=RUN)
+    seed: int = shared.seed()
+    name: str | None = shared.name()
     probe_every: int = setting(
         1, "epochs between two looks at the embeddings; 0: none", low=0, group=RUN
     )
-    checkpoint_every: float = _checkpoint_every()
-    resume: str | None = _resume()
-    anew: bool = _anew()
-    dry_run: bool = _dry_run()
+    checkpoint_every: float = shared.checkpoint_every()
+    resume: str | None = shared.resume()
+    anew: bool = shared.anew()
+    dry_run: bool = shared.dry_run()
 
 
 @dataclass(frozen=True)
@@ -190,10 +137,8 @@ class FinetuneConfig:
     label_fraction: float = setting(
         1.0, "share of the training labels used: whole groups", low=0.001, high=1.0, group=DATA
     )
-    cache: str = setting("auto", "where decoded images are kept", choices=CACHES, group=DATA)
-    workers: int = setting(
-        -1, "loader processes a device; -1: as the cores allow", low=-1, group=DATA
-    )
+    cache: str = shared.cache()
+    workers: int = shared.workers()
 
     from_checkpoint: str | None = setting(
         None,
@@ -213,11 +158,9 @@ class FinetuneConfig:
     batch_size: int = setting(64, "images a step, over all devices", low=1, group=LEARNING)
     epochs: int = setting(30, "passes over the images", low=1, group=LEARNING)
     lr: float = setting(3e-4, "peak learning rate", low=0.0, group=LEARNING)
-    weight_decay: float = setting(0.05, "spares biases and norms", low=0.0, group=LEARNING)
-    warmup: float = setting(
-        0.1, "share of all steps in which lr rises", low=0.0, high=1.0, group=LEARNING
-    )
-    optimizer: str = setting("adamw", OPTIMIZER, group=LEARNING)
+    weight_decay: float = shared.weight_decay()
+    warmup: float = shared.warmup()
+    optimizer: str = shared.optimizer()
     layer_decay: float = setting(
         1.0, "factor on lr a layer, from the head down", low=0.1, high=1.0, group=LEARNING
     )
@@ -264,17 +207,15 @@ class FinetuneConfig:
         0.0, "alpha of CutMix, such as 1; 0: off", low=0.0, high=10.0, group=REGULARISATION
     )
 
-    accelerator: str = setting("auto", "where to train", choices=ACCELERATORS, group=HARDWARE)
-    devices: int = setting(0, "devices to train on; 0: all GPUs, or one CPU", low=0, group=HARDWARE)
-    nodes: int = setting(1, "machines to train on", low=1, group=HARDWARE)
-    precision: str = setting(
-        "auto", "auto: bf16 where the hardware has it", choices=PRECISIONS, group=HARDWARE
-    )
-    compile: str = _compile()
-    gradient_checkpointing: bool = _gradient_checkpointing()
-    deterministic: bool = _deterministic()
+    accelerator: str = shared.accelerator()
+    devices: int = shared.devices()
+    nodes: int = shared.nodes()
+    precision: str = shared.precision()
+    compile: str = shared.compiled()
+    gradient_checkpointing: bool = shared.gradient_checkpointing()
+    deterministic: bool = shared.deterministic()
 
-    seed: int = setting(0, "seed of all randomness", low=0, high=2**32 - 1, group=RUN)
+    seed: int = shared.seed()
     seeds: int = setting(1, "trainings, with one seed after another", low=1, high=100, group=RUN)
     folds: int = setting(
         0, "folds of a cross-validation over train and validation; 0: none", low=0, group=RUN
@@ -282,10 +223,10 @@ class FinetuneConfig:
     allow_leak: bool = setting(
         False, "go on where the encoder has seen test images; every result says so", group=RUN
     )
-    name: str | None = setting(None, "name of the run", group=RUN)
-    checkpoint_every: float = _checkpoint_every()
-    resume: str | None = _resume()
-    anew: bool = _anew()
+    name: str | None = shared.name()
+    checkpoint_every: float = shared.checkpoint_every()
+    resume: str | None = shared.resume()
+    anew: bool = shared.anew()
 
 
 CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {

@@ -100,7 +100,7 @@ def settle_inputs(
 
     Args:
         augmentation: see ``read_augmentation``.
-        cache: one of ``dermctl.config.trainings.CACHES``.
+        cache: one of ``dermctl.config.shared.CACHES``.
         splits: all that are read in each epoch.
         size: side of a view in pixels.
         workers: loader processes a device.

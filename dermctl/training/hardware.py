@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
-from dermctl.config.trainings import ACCELERATORS
+from dermctl.config.shared import ACCELERATORS
 from dermctl.datasets.pool import available_cores as available_cores  # also named here
 from dermctl.errors import TrainingError, UsageFault
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from dermctl.config.trainings import CACHES
+from dermctl.config.shared import CACHES
 from dermctl.errors import UsageFault
 
 DEVICE_SHARE = 0.3  # of the device's free memory: the training's own needs come first
