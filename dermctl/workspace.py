@@ -13,6 +13,7 @@ from dermctl.errors import DataError, UsageFault
 from dermctl.files import settle
 
 ENVIRONMENT_VARIABLE = "DERMCTL_WORKSPACE"
+ZOO_VARIABLE = "DERMCTL_ZOO"
 DATASET_FILE = "dataset.json"
 RESULT_FILE = "result.json"
 """Written into a run's folder when the training has come to its end."""
@@ -21,7 +22,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True)
 class Workspace:
-    """One folder with ``data/``, ``runs/`` and ``raw/`` in it."""
+    """One folder with ``data/``, ``runs/``, ``raw/`` and ``zoo/`` in it."""
 
     root: Path
 
@@ -48,6 +49,12 @@ class Workspace:
     def raw(self) -> Path:
         """Downloads as their publishers lay them out."""
         return self.root / "raw"
+
+    @property
+    def zoo(self) -> Path:
+        """Encoders by name: ``zoo/``, or the folder that ``DERMCTL_ZOO`` names, a lab's own."""
+        shared = os.environ.get(ZOO_VARIABLE)
+        return Path(shared) if shared else self.root / "zoo"
 
     def dataset(self, name: str) -> Path:
         """Folder of a prepared dataset; DataError, naming those there are, when it is not one."""
@@ -102,9 +109,14 @@ class Workspace:
         return None
 
 
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a folder."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_name(name: str) -> str:
     """A dataset or run name as given, if it can be a folder name; else UsageFault."""
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise UsageFault(
             f"'{name}' cannot be a name",
             hint="Use letters, digits, '.', '_' and '-', beginning with a letter or digit",

@@ -58,6 +58,7 @@ class Server:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
+        """A slow answer that is waited for."""
         with self.lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
@@ -95,8 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         owner = self.server.owner
         owner.agents.add(self.headers.get("User-Agent", ""))
-        with owner.counted():
-            self.act(owner, owner.step(self.path))
+        self.act(owner, owner.step(self.path))
 
     def act(self, owner: Server, step: str) -> None:
         body = owner.files.get(self.path, b"")
@@ -107,7 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif step == "plain":
             self.reply(200, body)
         elif step == "slow":
-            time.sleep(0.05)
+            with owner.counted():  # until just before the answer: who has it may ask again
+                time.sleep(0.05)
             self.whole(body)
         elif step == "late":
             time.sleep(3)

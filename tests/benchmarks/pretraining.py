@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -48,6 +49,25 @@ def dermctl(workspace: Path, *words: str) -> dict:
     return json.loads(done.stdout)
 
 
+class Cost:
+    """Wall time, and CPU time of the processes that were waited for, since it was made."""
+
+    def __init__(self) -> None:
+        self._start, self._cpu = time.perf_counter(), self._children()
+
+    def spent(self) -> dict[str, float]:
+        """Seconds of either, imports included."""
+        return {
+            "seconds": time.perf_counter() - self._start,
+            "cpu_seconds": self._children() - self._cpu,
+        }
+
+    @staticmethod
+    def _children() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
+
 def finished(workspace: Path, name: str, which: str = "best") -> Path | None:
     """A checkpoint of a run of that name that came to its end."""
     found = sorted(workspace.glob(f"runs/*-{name}/done.json"))
@@ -59,7 +79,7 @@ def pretrained(workspace: Path, seed: int, args: argparse.Namespace, norm: str =
     name = f"simclr-{seed}" if norm == "layer" else f"simclr-{norm}-norm-{seed}"
     if there := finished(workspace, name, "last"):
         return there
-    start = time.perf_counter()
+    cost = Cost()
     trained = dermctl(
         workspace, "pretrain", "--data", NAME, "--encoder", ENCODER,
         "--image-size", str(args.image_size), "--epochs", str(args.epochs),
@@ -67,8 +87,7 @@ def pretrained(workspace: Path, seed: int, args: argparse.Namespace, norm: str =
         "--augmentation", args.augmentation, "--probe-every", "0", "--projector-norm", norm,
         "--name", name,
     )  # fmt: skip
-    trained["seconds"] = time.perf_counter() - start
-    (Path(trained["run"]) / "done.json").write_text(json.dumps(trained))
+    (Path(trained["run"]) / "done.json").write_text(json.dumps(trained | cost.spent()))
     return Path(trained["run"]) / "checkpoints" / "last.ckpt"
 
 
@@ -84,15 +103,21 @@ def by_lightly(workspace: Path, seed: int, args: argparse.Namespace) -> Path:
         "--image-size", str(args.image_size), "--epochs", str(args.epochs),
         "--batch-size", str(args.batch_size), "--lr", str(args.lr),
     ]  # fmt: skip
+    cost = Cost()
     subprocess.run(command, stdout=sys.stderr, check=True)
+    done = run / "done.json"
+    done.write_text(json.dumps(json.loads(done.read_text()) | cost.spent()))
     return run / "checkpoints" / "best.ckpt"
 
 
-def seconds(workspace: Path, arm: str, seed: int) -> float | None:
-    """How long a training took, where it was timed."""
-    name = {OURS: f"simclr-{seed}", LIGHTLY: f"lightly-{seed}"}.get(arm)
-    found = sorted(workspace.glob(f"runs/*-{name}/done.json"))
-    return json.loads(found[-1].read_text()).get("seconds") if found else None
+def costs(workspace: Path, arm: str, seed: int) -> str | None:
+    """What a training took, where it was timed: CPU-seconds / seconds."""
+    names = {OURS: "simclr", LIGHTLY: "lightly", BATCH_NORM: "simclr-batch-norm"}
+    found = sorted(workspace.glob(f"runs/*-{names.get(arm)}-{seed}/done.json"))
+    done = json.loads(found[-1].read_text()) if found else {}
+    if "cpu_seconds" not in done:
+        return None
+    return f"{done['cpu_seconds']:.0f}/{done['seconds']:.0f}"
 
 
 def predictions(workspace: Path, arm: str, seed: int, args: argparse.Namespace) -> Path:
@@ -207,9 +232,9 @@ def main() -> None:
         }
     )
     for arm in arms:
-        times = [seconds(args.workspace, arm, seed) for seed in range(args.seeds)]
-        if all(times):
-            print(f"{arm}: {' '.join(f'{time:.0f}' for time in times)} s of training")
+        spent = [found for seed in range(args.seeds) if (found := costs(args.workspace, arm, seed))]
+        if spent:
+            print(f"{arm}: {' '.join(spent)} CPU-seconds/seconds of training")
     if args.json:
         report = {
             name: {"ratio": None, "ours": found["value"], "peer": None, "unit": "score",

@@ -96,7 +96,7 @@ def start_script(tmp_path):
     return running, workers
 
 
-def wait_until_gone(processes: set[int], seconds: float = 10) -> set[int]:
+def wait_until_gone(processes: set[int], seconds: float = 60) -> set[int]:
     deadline = time.monotonic() + seconds
     while processes and time.monotonic() < deadline:
         processes = {pid for pid in processes if alive(pid)}

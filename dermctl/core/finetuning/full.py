@@ -1,26 +1,24 @@
-"""Training encoder and classifier together, the best epoch chosen on validation."""
+"""Training encoder and classifier together, the best epoch chosen on validation; or trying it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
 from torch import nn
 
-from dermctl.checkpoint import Description
 from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.finetuning.objective import (
     balanced_chances,
     build_supervised_loss,
     settle_class_weights,
 )
-from dermctl.core.finetuning.start import Start
+from dermctl.core.finetuning.plan import FinetunePlan
 from dermctl.core.inputs import settle_inputs
 from dermctl.core.loading import (
-    LoaderSettings,
     TrainingData,
     class_numbers,
     image_names,
@@ -28,29 +26,30 @@ from dermctl.core.loading import (
 )
 from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
-from dermctl.datasets.prepared import Split
-from dermctl.exposure import Exposure
 from dermctl.methods.mixing import Mixing
 from dermctl.methods.supervised import Supervised
 from dermctl.models.encoder import feature_width
 from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.progress import Progress
-from dermctl.training import Hardware, fit, kept, make_trainer, speed_up
+from dermctl.training import DryRun, fit, kept, make_trainer, rehearse, speed_up
 from dermctl.views.evaluation import EvaluationDataset
 from dermctl.views.packed import LabelledDataset
 
 
+@dataclass(frozen=True)
+class FullTraining:
+    """What is trained, on which batches, with which callbacks."""
+
+    module: Supervised
+    data: TrainingData
+    callbacks: tuple[Callback, ...]
+
+
 def train_full(
     run: Path,
-    start: Start,
-    about: Description,
-    exposure: Exposure,
-    train: Split,
-    val: Split,
+    plan: FinetunePlan,
     config: FinetuneConfig,
-    settings: LoaderSettings,
-    hardware: Hardware,
     progress: Progress,
     head: Mapping[str, torch.Tensor] | None = None,
     resume: Path | None = None,
@@ -59,14 +58,8 @@ def train_full(
 
     Args:
         run: its folder.
-        start: the encoder, and where it comes from.
-        about: what the checkpoints say.
-        exposure: likewise.
-        train: labelled rows to learn from.
-        val: labelled rows to choose by.
+        plan: what is trained on what.
         config: of the training.
-        settings: of the loaders.
-        hardware: what it runs on.
         progress: where steps are reported.
         head: weights that the classifier starts from; None: at random.
         resume: checkpoint of a run that was stopped, to go on from.
@@ -74,6 +67,51 @@ def train_full(
     Returns:
         The best value of ``monitor``, under its name.
     """
+    training = full_training(plan, config, progress, head)
+    trainer = make_trainer(
+        run,
+        plan.hardware,
+        epochs=config.epochs,
+        progress=progress,
+        monitor=config.monitor,
+        seed=config.seed,
+        checkpoint_minutes=config.checkpoint_every,
+        patience=config.patience,
+        image_names=image_names([plan.train]),
+        deterministic=config.deterministic,
+        callbacks=training.callbacks,
+    )
+    fit(trainer, training.module, training.data, resume=resume)
+    best = kept(trainer).best  # other figures are at hand for the last epoch only
+    assert best is not None
+    return {config.monitor: best}
+
+
+def rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progress) -> DryRun:
+    """Run a few steps of what ``train_full`` would do; no file is written."""
+    training = full_training(plan, config, progress)
+    return rehearse(
+        training.module,
+        training.data,
+        plan.hardware,
+        what=f"train {plan}, encoder and head, for {config.epochs} epochs",
+        epochs=config.epochs,
+        batch_size=training.data.batch_size,
+        seed=config.seed,
+        deterministic=config.deterministic,
+        callbacks=training.callbacks,
+    )
+
+
+def full_training(
+    plan: FinetunePlan,
+    config: FinetuneConfig,
+    progress: Progress,
+    head: Mapping[str, torch.Tensor] | None = None,
+) -> FullTraining:
+    """Build model and loaders; see ``train_full``."""
+    start, about, train, val = plan.start, plan.about, plan.train, plan.val
+    settings = plan.settings
     numbers, val_numbers = (class_numbers(split, about.classes) for split in (train, val))
     if len(train) < config.batch_size:
         settings = replace(settings, batch_size=len(train))
@@ -108,10 +146,10 @@ def train_full(
         weight_decay=config.weight_decay,
         warmup=config.warmup,
     )
-    module.exposure = exposure
+    module.exposure = plan.exposure
     speed_up(
         module.encoder,
-        hardware,
+        plan.hardware,
         compiled=config.compile,
         gradient_checkpointing=config.gradient_checkpointing,
         progress=progress,
@@ -123,7 +161,7 @@ def train_full(
         size=about.image_size,
         epochs=config.epochs,
         workers=settings.workers,
-        hardware=hardware,
+        hardware=plan.hardware,
         progress=progress,
     )
     views = inputs.views(inputs.images([train]), count=1, seed=config.seed)
@@ -131,19 +169,6 @@ def train_full(
         stored_images([val]), transform_of(about), labels=val_numbers, metadata=val_metadata
     )
     chances = balanced_chances(numbers) if config.sampling == "balanced" else None
-    trainer = make_trainer(
-        run,
-        hardware,
-        epochs=config.epochs,
-        progress=progress,
-        monitor=config.monitor,
-        seed=config.seed,
-        checkpoint_minutes=config.checkpoint_every,
-        patience=config.patience,
-        image_names=image_names([train]),
-        deterministic=config.deterministic,
-        callbacks=_callbacks(config),
-    )
     data = TrainingData(
         LabelledDataset(views, numbers, metadata),
         evaluation,
@@ -151,10 +176,7 @@ def train_full(
         chances=chances,
         resident=inputs.resident,
     )
-    fit(trainer, module, data, resume=resume)
-    best = kept(trainer).best  # other figures are at hand for the last epoch only
-    assert best is not None
-    return {config.monitor: best}
+    return FullTraining(module, data, _callbacks(config))
 
 
 def _callbacks(config: FinetuneConfig) -> tuple[Callback, ...]:
