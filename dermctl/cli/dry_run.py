@@ -20,13 +20,26 @@ def show_dry_run(output: Output, found: DryRun, *, json: bool) -> None:
     output.heading("Dry run: all is well, nothing was written")
     output.facts(
         {
-            "parameters": f"{found.parameters / 1e6:.1f} M",
+            "would do": found.what,
+            "parameters": f"{_count(found.parameters)} trained",
             "memory": f"{found.memory_bytes / _GIB:.1f} GiB at most ({found.hardware})",
-            "speed": f"{found.images_per_second:,.0f} images/s, over a few steps",
-            "whole training": f"{found.steps:,} steps, about {readable_time(found.seconds)}, "
-            "validation aside",
+            "speed": f"{found.images_per_second:,.0f} images/s, over a few batches",
+            "whole training": _whole(found),
         }
     )
+
+
+def _whole(found: DryRun) -> str:
+    time = readable_time(found.seconds)
+    if found.steps:
+        takes = f"{found.steps:,} steps, about {time}, validation aside"
+    else:
+        takes = f"about {time} for the embeddings; the fit comes on top"
+    return takes if found.trainings == 1 else f"{takes}: {found.trainings} trainings in all"
+
+
+def _count(parameters: int) -> str:
+    return f"{parameters / 1e6:.1f} M" if parameters >= 1e5 else f"{parameters:,}"
 
 
 def readable_time(seconds: float) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dermctl.cli.dry_run import show_dry_run
 from dermctl.cli.options import example, unpack
 from dermctl.cli.output import Output
 from dermctl.cli.settings import with_settings
@@ -29,10 +30,12 @@ EXAMPLE = example(
 def finetune(ctx: typer.Context, settings: FinetuneConfig, *, json: bool) -> None:
     """Supervised training of a classifier; class weights on; best epoch chosen on validation."""
     from dermctl.core.finetune import finetune as run
-    from dermctl.core.repeats import is_repeated, repeat
+    from dermctl.core.repeats import is_repeated, rehearse_trainings, repeat
 
     workspace, output, progress = unpack(ctx, json=json)
-    if is_repeated(settings):
+    if settings.dry_run:
+        show_dry_run(output, rehearse_trainings(workspace, settings, progress), json=json)
+    elif is_repeated(settings):
         _show_repeats(repeat(workspace, settings, progress), output)
     else:
         _show(run(workspace, settings, progress), output)

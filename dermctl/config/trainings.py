@@ -227,6 +227,7 @@ class FinetuneConfig:
     checkpoint_every: float = shared.checkpoint_every()
     resume: str | None = shared.resume()
     anew: bool = shared.anew()
+    dry_run: bool = shared.dry_run()
 
 
 CONFIGS: dict[str, type[PretrainConfig] | type[FinetuneConfig]] = {

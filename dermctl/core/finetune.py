@@ -10,10 +10,10 @@ from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.calibrate import calibrate
 from dermctl.core.finetuning.beside_image import compare_with_image_alone
 from dermctl.core.finetuning.frozen import FITS, embed, fit_linear, train_frozen
-from dermctl.core.finetuning.full import rehearse_full, train_full
+from dermctl.core.finetuning.full import train_full
 from dermctl.core.finetuning.objective import settle_class_weights
 from dermctl.core.finetuning.plan import FinetunePlan, plan_finetuning
-from dermctl.core.finetuning.rehearsal import rehearse_frozen, rehearse_probe_then_full
+from dermctl.core.finetuning.rehearsal import rehearse_plan
 from dermctl.core.finetuning.rows import Fold
 from dermctl.metrics.bootstrap import Interval
 from dermctl.progress import SILENT, Progress
@@ -132,11 +132,7 @@ def rehearse_finetuning(
         DermctlError: as ``finetune``.
     """
     plan = plan_finetuning(workspace, config, progress, fold)
-    if config.mode == "full":
-        return rehearse_full(plan, config, progress)
-    if config.mode == "lp-ft":
-        return rehearse_probe_then_full(plan, config, progress)
-    return rehearse_frozen(plan, config.mode, config.monitor)
+    return rehearse_plan(plan, config, progress)
 
 
 def _facts(plan: FinetunePlan, config: FinetuneConfig, fold: Fold | None) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from dermctl.errors import DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
+from dermctl.models.initial import IMAGENET
+from dermctl.models.zoo.shelf import named, origin
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run
 from dermctl.training import (
@@ -180,9 +182,12 @@ def rehearse_pretraining(
         plan.module,
         plan.data,
         plan.hardware,
+        what=f"pretrain {config.encoder} ({config.method}) on {plan.images:,} images of "
+        f"{', '.join(plan.module.about.datasets)}, {config.epochs} epochs",
         epochs=config.epochs,
         batch_size=config.batch_size,
         seed=config.seed,
+        deterministic=config.deterministic,
     )
 
 
@@ -197,7 +202,7 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
     _check_batch(sum(map(len, train)), config.batch_size, train)
     seed_everything(config.seed)
-    module = pretraining_module(config, train, hardware, progress)
+    module = pretraining_module(config, train, hardware, progress, workspace.zoo)
     speed_up(
         module.encoder,
         hardware,
@@ -227,6 +232,8 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     data = TrainingData(views, val_views, settings, resident=inputs.resident)
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
+    if config.init is not None and config.init != IMAGENET:
+        facts["init"] = origin(named(config.init, workspace.zoo))
     return _Plan(hardware, module, data, watch, train, val, left_out, facts)
 
 

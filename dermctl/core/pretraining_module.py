@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from torch import nn
 
@@ -29,9 +30,20 @@ _WITHOUT_BATCH_NORM = "Take an encoder without batch norm (a ViT, a ConvNeXt)"
 
 
 def pretraining_module(
-    config: PretrainConfig, train: Sequence[Split], hardware: Hardware, progress: Progress
+    config: PretrainConfig,
+    train: Sequence[Split],
+    hardware: Hardware,
+    progress: Progress,
+    zoo: Path | None = None,
 ) -> JointEmbedding:
     """The module, with the images that its weights have seen before as its ``exposure``.
+
+    Args:
+        config: of the training.
+        train: what is trained on.
+        hardware: it runs on.
+        progress: where it is said what is made of the data.
+        zoo: where ``config.init`` may be a name; None: nowhere.
 
     Raises:
         ConfigError: an encoder, loss or optimiser that cannot be built, or batch norm where its
@@ -39,7 +51,7 @@ def pretraining_module(
         CheckpointError: weights to start from that are not there or do not fit.
     """
     objective = pretraining_objective(config)
-    start = start_encoder(config.encoder, config.image_size, config.init)
+    start = start_encoder(config.encoder, config.image_size, config.init, zoo)
     _check_parts(start.encoder, config)
     width = feature_width(start.encoder)
     module = JointEmbedding(
@@ -116,15 +128,12 @@ def with_numbers(
 
 def _description(config: PretrainConfig, train: Sequence[Split], start: Start) -> Description:
     before = None if start.checkpoint is None else start.checkpoint.about
-    prepared = preprocessing(config.encoder)
-    if start.mean is not None and start.std is not None:
-        prepared["mean"], prepared["std"] = start.mean, start.std
     drawn = any(bool(split.description["synthetic"]) for split in train)
     return Description(
         kind="pretrain",
         encoder=config.encoder,
         image_size=config.image_size,
-        **prepared,
+        **preprocessing(config.encoder, start.mean, start.std),
         store_size=max(int(split.description["size"]) for split in train),
         datasets=tuple(str(split.description["name"]) for split in train),
         manifests={str(split.description["name"]): split.sha256 for split in train},

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dermctl.config.trainings import FinetuneConfig
-from dermctl.core.finetune import Finetuned, finetune
+from dermctl.core.finetune import Finetuned, finetune, rehearse_finetuning
 from dermctl.core.finetuning.rows import Fold
 from dermctl.errors import UsageFault
 from dermctl.progress import SILENT, Progress
+from dermctl.training import DryRun
 from dermctl.workspace import Workspace
 
 
@@ -62,13 +63,7 @@ def repeat(workspace: Workspace, config: FinetuneConfig, progress: Progress = SI
     Raises:
         UsageFault: a single fold.
     """
-    if config.folds == 1:
-        raise UsageFault("one fold is no cross-validation", where="--folds 1", hint="Take 5")
-    parts: list[Fold | None] = [
-        Fold(number, config.folds, config.seed) for number in range(config.folds)
-    ]
-    seeds = range(config.seed, config.seed + config.seeds)
-    plan = [(fold, seed) for fold in parts or [None] for seed in seeds]
+    plan = _trainings(config)
     trainings, names = [], []
     with progress.task("trainings", len(plan), unit="trainings") as task:
         for fold, seed in plan:
@@ -81,3 +76,34 @@ def repeat(workspace: Workspace, config: FinetuneConfig, progress: Progress = SI
             names.append(", ".join(words))
             task.advance()
     return Repeated(tuple(trainings), tuple(names), config.monitor)
+
+
+def rehearse_trainings(
+    workspace: Workspace, config: FinetuneConfig, progress: Progress = SILENT
+) -> DryRun:
+    """Rehearse the first of the trainings that ``config`` asks for, be it one or many.
+
+    Raises:
+        DermctlError: as ``repeat``.
+    """
+    plan = _trainings(config)
+    fold, seed = plan[0]
+    one = replace(config, seed=seed, seeds=1)
+    found = rehearse_finetuning(workspace, one, progress, fold=fold)
+    return replace(
+        found,
+        trainings=len(plan),
+        steps=len(plan) * found.steps,
+        seconds=len(plan) * found.seconds,
+    )
+
+
+def _trainings(config: FinetuneConfig) -> list[tuple[Fold | None, int]]:
+    """Fold and seed of each training."""
+    if config.folds == 1:
+        raise UsageFault("one fold is no cross-validation", where="--folds 1", hint="Take 5")
+    parts: list[Fold | None] = [
+        Fold(number, config.folds, config.seed) for number in range(config.folds)
+    ]
+    seeds = range(config.seed, config.seed + config.seeds)
+    return [(fold, seed) for fold in parts or [None] for seed in seeds]

@@ -19,12 +19,14 @@ class Preprocessing(TypedDict):
     crop_mode: str
 
 
-def preprocessing(encoder: str) -> Preprocessing:
-    """For a model trained from scratch: timm's crop for the encoder, ImageNet's normalisation."""
+def preprocessing(
+    encoder: str, mean: tuple[float, ...] | None = None, std: tuple[float, ...] | None = None
+) -> Preprocessing:
+    """timm's crop for the encoder; ImageNet's normalisation unless its weights have another."""
     transform = evaluation_transform(encoder)
     return Preprocessing(
-        mean=IMAGENET_MEAN,
-        std=IMAGENET_STD,
+        mean=IMAGENET_MEAN if mean is None else mean,
+        std=IMAGENET_STD if std is None else std,
         crop_pct=transform.crop_pct,
         interpolation=transform.interpolation,
         crop_mode=transform.crop_mode,

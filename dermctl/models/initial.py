@@ -1,4 +1,4 @@
-"""What an encoder starts from: nothing, ImageNet, a checkpoint of ours, or weights in a file."""
+"""What an encoder starts from: nothing, ImageNet, a checkpoint of ours, a zoo, or a file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from dermctl.errors import CheckpointError
 from dermctl.models.encoder import build_encoder, check_image_size
 from dermctl.models.foreign import fill_from, read_weights
 from dermctl.models.restore import restore_encoder
+from dermctl.models.zoo.entry import read_entry
+from dermctl.models.zoo.shelf import is_entry, named
 
 IMAGENET = "imagenet"
 """The word for the weights that timm has for an encoder by default."""
@@ -31,7 +33,7 @@ class Start:
 
     Args:
         encoder: images [B, 3, H, W] -> embeddings [B, D].
-        checkpoint: of ours, where they come from one.
+        checkpoint: of ours, or of a zoo, where they come from one.
         foreign: whether they come from elsewhere: what they have seen is unknown.
         mean: of the normalisation that the weights are used to; None: not known, or none yet.
         std: likewise.
@@ -44,14 +46,18 @@ class Start:
     std: tuple[float, ...] | None = None
 
 
-def start_encoder(name: str, image_size: int, init: str | None = None) -> Start:
+def start_encoder(
+    name: str, image_size: int, init: str | None = None, zoo: Path | None = None
+) -> Start:
     """The encoder ``name`` for square images of ``image_size`` pixels, filled from ``init``.
 
     Args:
         name: of timm.
         image_size: in pixels; position embeddings are resampled to it.
         init: None (random), ``imagenet``, a checkpoint of ours (.ckpt), a safetensors or torch
-            file, or a folder that holds one (as ``dermctl export timm`` writes it).
+            file, a folder that holds one (as ``dermctl export timm`` writes it), or a name in the
+            zoo; what is a path counts as one.
+        zoo: the folder of the zoo; None: there is none.
 
     Raises:
         ConfigError: an encoder that timm does not know, or an image size that it refuses.
@@ -61,27 +67,22 @@ def start_encoder(name: str, image_size: int, init: str | None = None) -> Start:
         return Start(build_encoder(name, image_size))
     if init == IMAGENET:
         return _from_imagenet(name, image_size)
-    path = Path(init)
-    if not path.exists():
-        raise CheckpointError(
-            "no such checkpoint or weights",
-            where=path,
-            hint=f"Name a file, or take --init {IMAGENET}",
-        )
+    path = named(init, zoo, others=f"--init {IMAGENET}")
+    if is_entry(path):
+        return _from_checkpoint(read_entry(path), name, image_size)
     if path.suffix == _OURS:
-        return _from_checkpoint(path, name, image_size)
+        return _from_checkpoint(read_checkpoint(path), name, image_size)
     encoder = build_encoder(name, image_size)
     fill_from(encoder, read_weights(path), where=path)
     return Start(encoder, foreign=True)
 
 
-def _from_checkpoint(path: Path, name: str, image_size: int) -> Start:
-    checkpoint = read_checkpoint(path)
+def _from_checkpoint(checkpoint: Checkpoint, name: str, image_size: int) -> Start:
     about = checkpoint.about
     if about.encoder != name:
         raise CheckpointError(
             f"the checkpoint holds {about.encoder}, not {name}",
-            where=path,
+            where=checkpoint.path,
             hint=f"Take --encoder {about.encoder}",
         )
     encoder = restore_encoder(checkpoint, image_size=image_size)

@@ -8,7 +8,7 @@ from dermctl.training.hardware import (
 )
 from dermctl.training.names import BEST, LAST
 from dermctl.training.quiet import quiet_lightning, seed_everything
-from dermctl.training.rehearsal import DryRun, rehearse
+from dermctl.training.rehearsal import DryRun, peak_memory, rehearse
 from dermctl.training.resume import Opened, open_run
 from dermctl.training.speed import speed_up
 from dermctl.training.stopping import Interrupted
@@ -28,6 +28,7 @@ __all__ = [
     "loader_workers",
     "make_trainer",
     "open_run",
+    "peak_memory",
     "quiet_lightning",
     "rehearse",
     "resolve_hardware",

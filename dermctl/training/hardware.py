@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from dermctl.config.shared import ACCELERATORS
 from dermctl.datasets.pool import available_cores as available_cores  # also named here
 from dermctl.errors import TrainingError, UsageFault
+
+_LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,21 @@ def resolve_hardware(
         fast = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if fast else "fp32"
     return Hardware(accelerator, devices, nodes, precision)
+
+
+def lightning_arguments(hardware: Hardware) -> dict[str, Any]:
+    """What Lightning's Trainer is told in all trainings: where to run, and to leave the rest."""
+    return {
+        "accelerator": hardware.accelerator,
+        "devices": hardware.devices,
+        "num_nodes": hardware.nodes,
+        "strategy": "ddp" if hardware.devices * hardware.nodes > 1 else "auto",
+        "precision": _LIGHTNING_PRECISION[hardware.precision],
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+    }
 
 
 def loader_workers(asked: int, hardware: Hardware) -> int:

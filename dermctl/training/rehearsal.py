@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,13 +14,12 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from dermctl.training.faults import MemoryAdvice, named_faults
-from dermctl.training.hardware import Hardware
+from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.quiet import quiet_lightning
 from dermctl.training.seeds import StepSeeds
 
 STEPS = 3
 """One to warm up, which compiles and allocates, and two to be timed."""
-_LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 _KIBIBYTE = 1024
 
 
@@ -28,20 +28,24 @@ class DryRun:
     """What a training would take.
 
     Args:
+        what: would be done, in words.
         parameters: that are trained.
         memory_bytes: greatest memory so far: of one GPU, or of this process.
         images_per_second: over all devices, loading included.
-        steps: of the whole training.
-        seconds: of the whole training, validation and looks at the embeddings aside.
+        steps: of all trainings; 0: a head is fitted on embeddings, without steps.
+        seconds: of all trainings, validation, looks at the embeddings and fits aside.
         hardware: in words.
+        trainings: one after another, as with several seeds.
     """
 
+    what: str
     parameters: int
     memory_bytes: int
     images_per_second: float
     steps: int
     seconds: float
     hardware: str
+    trainings: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -53,9 +57,12 @@ def rehearse(
     data: pl.LightningDataModule,
     hardware: Hardware,
     *,
+    what: str,
     epochs: int,
     batch_size: int,
     seed: int,
+    deterministic: bool = False,
+    callbacks: Sequence[Callback] = (),
 ) -> DryRun:
     """Run one validation batch and ``STEPS`` steps; no file is written.
 
@@ -63,9 +70,12 @@ def rehearse(
         module: what would be trained.
         data: its batches.
         hardware: what it would run on.
+        what: the whole would do, in words.
         epochs: of the whole training.
         batch_size: images a step, over all devices.
         seed: of the model's randomness.
+        deterministic: see ``make_trainer``.
+        callbacks: likewise.
 
     Raises:
         TrainingError: as ``fit``.
@@ -73,27 +83,21 @@ def rehearse(
     clock = _Clock()
     with quiet_lightning():
         trainer = pl.Trainer(
-            accelerator=hardware.accelerator,
-            devices=hardware.devices,
-            num_nodes=hardware.nodes,
-            strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
-            precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
+            **lightning_arguments(hardware),
             max_epochs=epochs,  # schedules are planned for the whole training
-            callbacks=[StepSeeds(seed), MemoryAdvice(), clock],
-            logger=False,
+            callbacks=[StepSeeds(seed), MemoryAdvice(), clock, *callbacks],
             enable_checkpointing=False,
+            deterministic=deterministic or None,
             num_sanity_val_steps=1,
             limit_val_batches=1,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
         )
         with named_faults(trainer):
             trainer.fit(module, datamodule=data)
     steps = int(trainer.num_training_batches) * epochs
     return DryRun(
+        what=what,
         parameters=sum(p.numel() for p in module.parameters() if p.requires_grad),
-        memory_bytes=_peak_memory(hardware),
+        memory_bytes=peak_memory(hardware),
         images_per_second=batch_size / clock.seconds_a_step,
         steps=steps,
         seconds=steps * clock.seconds_a_step,
@@ -137,7 +141,8 @@ class _Clock(Callback):
         self._ends.append(time.perf_counter())
 
 
-def _peak_memory(hardware: Hardware) -> int:
+def peak_memory(hardware: Hardware) -> int:
+    """The greatest memory so far in bytes: of the current GPU, or of this process."""
     if hardware.accelerator == "cuda":
         return int(torch.cuda.max_memory_allocated())
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -12,7 +12,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from dermctl.progress import Progress
 from dermctl.runs import held, is_main_process
 from dermctl.training.faults import MemoryAdvice, named_faults
-from dermctl.training.hardware import Hardware
+from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.keeping import KeepCheckpoints, Measure
 from dermctl.training.metrics_log import MetricsLog
 from dermctl.training.quiet import quiet_lightning
@@ -21,8 +21,6 @@ from dermctl.training.seeds import StepSeeds
 from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted
 from dermctl.training.storage import SafeCheckpointIO
-
-_LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def make_trainer(
@@ -70,13 +68,8 @@ def make_trainer(
     )
     with quiet_lightning():
         trainer = pl.Trainer(
-            accelerator=hardware.accelerator,
-            devices=hardware.devices,
-            num_nodes=hardware.nodes,
-            strategy="ddp" if hardware.devices * hardware.nodes > 1 else "auto",
-            precision=_LIGHTNING_PRECISION[hardware.precision],  # type: ignore[arg-type]
+            **lightning_arguments(hardware),
             max_epochs=epochs,
-            logger=False,
             callbacks=[
                 *(StepSeeds(seed), MemoryAdvice(), log, ProgressReporter(progress), keep),
                 *callbacks,
@@ -84,9 +77,6 @@ def make_trainer(
             plugins=[SafeCheckpointIO()],
             deterministic=deterministic or None,
             num_sanity_val_steps=0,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
         )
     _leave_signals_to_us(trainer)
     return trainer

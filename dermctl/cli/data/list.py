@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import typer
 
 from dermctl.cli.options import JSON, example, unpack
 
+if TYPE_CHECKING:
+    from dermctl.datasets.sources.base import Source
+
 EXAMPLE = example("dermctl data list", "dermctl data list --json")
+
+
+def _ways(sources: Sequence[Source]) -> list[tuple[list[str], str]]:
+    """How to get the sources; what is the same but for a source's name is said once for all."""
+    names: dict[str, list[str]] = {}
+    for source in sources:
+        way = re.sub(rf"\b{re.escape(source.name)}\b", "SOURCE", source.how_to_get)
+        names.setdefault(way, []).append(source.name)
+    return [
+        (alike, way if len(alike) > 1 else way.replace("SOURCE", alike[0]))
+        for way, alike in names.items()
+    ]
 
 
 def list_data(ctx: typer.Context, json: JSON = False) -> None:
@@ -24,7 +43,11 @@ def list_data(ctx: typer.Context, json: JSON = False) -> None:
         [(s.name, s.size, s.license, s.default_label, s.title) for s in listing.sources],
     )
     output.heading("How to get them")
-    output.facts({source.name: source.how_to_get for source in listing.sources})
+    for names, way in _ways(listing.sources):
+        if len(names) > 1:
+            output.line(f"  {', '.join(names)}:")
+            output.line(f"    {way}")
+    output.facts({names[0]: way for names, way in _ways(listing.sources) if len(names) == 1})
     output.heading(f"Prepared in {workspace.data}")
     if listing.prepared:
         output.table(

@@ -1,4 +1,4 @@
-"""Training encoder and classifier together, the best epoch chosen on validation; or trying it."""
+"""Training encoder and classifier together, the best epoch chosen on validation."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ from dermctl.models.encoder import feature_width
 from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.progress import Progress
-from dermctl.training import DryRun, fit, kept, make_trainer, rehearse, speed_up
+from dermctl.training import fit, kept, make_trainer, speed_up
 from dermctl.views.evaluation import EvaluationDataset
 from dermctl.views.packed import LabelledDataset
 
 
 @dataclass(frozen=True)
 class FullTraining:
-    """What is trained, on which batches, with which callbacks."""
+    """What is trained, on which batches (images over all devices), with which callbacks."""
 
     module: Supervised
     data: TrainingData
+    batch_size: int
     callbacks: tuple[Callback, ...]
 
 
@@ -85,22 +86,6 @@ def train_full(
     best = kept(trainer).best  # other figures are at hand for the last epoch only
     assert best is not None
     return {config.monitor: best}
-
-
-def rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progress) -> DryRun:
-    """Run a few steps of what ``train_full`` would do; no file is written."""
-    training = full_training(plan, config, progress)
-    return rehearse(
-        training.module,
-        training.data,
-        plan.hardware,
-        what=f"train {plan}, encoder and head, for {config.epochs} epochs",
-        epochs=config.epochs,
-        batch_size=training.data.batch_size,
-        seed=config.seed,
-        deterministic=config.deterministic,
-        callbacks=training.callbacks,
-    )
 
 
 def full_training(
@@ -176,7 +161,7 @@ def full_training(
         chances=chances,
         resident=inputs.resident,
     )
-    return FullTraining(module, data, _callbacks(config))
+    return FullTraining(module, data, settings.batch_size, _callbacks(config))
 
 
 def _callbacks(config: FinetuneConfig) -> tuple[Callback, ...]:

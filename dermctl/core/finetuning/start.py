@@ -7,12 +7,14 @@ from pathlib import Path
 
 from torch import nn
 
-from dermctl.checkpoint import read_checkpoint
+from dermctl.checkpoint import Checkpoint, read_checkpoint
 from dermctl.config.trainings import FinetuneConfig
 from dermctl.errors import CheckpointError
 from dermctl.exposure import Exposure
 from dermctl.models.encoder import build_encoder
 from dermctl.models.restore import restore_encoder
+from dermctl.models.zoo.entry import read_entry
+from dermctl.models.zoo.shelf import is_entry, named, origin
 from dermctl.progress import Progress
 from dermctl.training import LAST
 from dermctl.workspace import Workspace
@@ -35,13 +37,15 @@ class Start:
     synthetic: bool
     exposure: Exposure
     leaks: tuple[str, ...] = ()  # that were allowed when it was trained
+    mean: tuple[float, ...] | None = None  # of the normalisation it is used to; None: none yet
+    std: tuple[float, ...] | None = None
 
 
 def choose_start(workspace: Workspace, config: FinetuneConfig, progress: Progress) -> Start:
     """Build the encoder that the configuration asks for.
 
     Raises:
-        CheckpointError: a checkpoint that is missing or holds another encoder.
+        CheckpointError: a checkpoint or zoo entry that is missing, damaged or of another encoder.
         ConfigError: an encoder or image size that cannot be had.
     """
     path = _checkpoint_path(workspace, config, progress)
@@ -50,7 +54,7 @@ def choose_start(workspace: Workspace, config: FinetuneConfig, progress: Progres
         size = config.image_size or _DEFAULT_SIZE
         encoder = build_encoder(name, size, drop_path=config.drop_path)
         return Start(encoder, name, size, "random initialisation", False, Exposure.nothing())
-    checkpoint = read_checkpoint(path)
+    checkpoint = _read(path)
     about = checkpoint.about
     if config.encoder not in (None, about.encoder):
         raise CheckpointError(
@@ -64,11 +68,17 @@ def choose_start(workspace: Workspace, config: FinetuneConfig, progress: Progres
         encoder,
         about.encoder,
         size,
-        str(path),
+        origin(path),
         about.synthetic,
         checkpoint.exposure,
         about.leaks,
+        about.mean,
+        about.std,
     )
+
+
+def _read(path: Path) -> Checkpoint:
+    return read_entry(path) if is_entry(path) else read_checkpoint(path)
 
 
 def _checkpoint_path(
@@ -77,7 +87,7 @@ def _checkpoint_path(
     if config.from_checkpoint == RANDOM:
         return None
     if config.from_checkpoint is not None:
-        return Path(config.from_checkpoint)
+        return named(config.from_checkpoint, workspace.zoo, others=f"--from {RANDOM}")
     newest = workspace.newest_checkpoint("pretrain")
     if newest is None:
         progress.say("no --from given, and nothing pretrained here: random initialisation")

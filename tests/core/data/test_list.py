@@ -66,6 +66,7 @@ def test_a_damaged_dataset_hides_no_other(tmp_path: Path, monkeypatch: pytest.Mo
     shown = CliRunner().invoke(app, words)
     assert shown.exit_code == 0
     assert "Damaged" in shown.stdout
+    assert shown.stdout.count("dermctl data download SOURCE") == 1  # one line for all of them
     plain = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
     assert len(plain["damaged"]) == 4
 
