@@ -25,8 +25,7 @@ from dermctl.errors import DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
-from dermctl.models.initial import IMAGENET
-from dermctl.models.zoo.shelf import named, origin
+from dermctl.models.zoo.shelf import zoo_origin
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run
 from dermctl.training import (
@@ -232,8 +231,9 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     data = TrainingData(views, val_views, settings, resident=inputs.resident)
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
-    if config.init is not None and config.init != IMAGENET:
-        facts["init"] = origin(named(config.init, workspace.zoo))
+    if (source := zoo_origin(config.init, workspace.zoo)) is not None:
+        facts["init"] = source
+        progress.say(f"starting from {source}")
     return _Plan(hardware, module, data, watch, train, val, left_out, facts)
 
 

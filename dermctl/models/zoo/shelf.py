@@ -95,6 +95,18 @@ def origin(path: Path) -> str:
     return f"{path.name} (zoo, sha256 {short(read_about(path / ABOUT_FILE).sha256)})"
 
 
+def zoo_origin(text: str | None, zoo: Path) -> str | None:
+    """The same for what stands behind ``--init``, where it means an encoder of the zoo.
+
+    Raises:
+        CheckpointError: see ``named`` and ``origin``.
+    """
+    if text is None or text in RESERVED:
+        return None
+    path = named(text, zoo)
+    return origin(path) if is_entry(path) else None
+
+
 def short(sha256: str) -> str:
     """The beginning of a checksum, for people."""
     return sha256[:_SHOWN]
