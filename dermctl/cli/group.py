@@ -18,7 +18,7 @@ from dermctl.errors import DermctlError
 _FLAGS = ("--debug", "--quiet")
 _VALUED = ("--workspace",)
 _INTERRUPTED = 130
-_ORDER = ("data", "pretrain", "finetune", "evaluate", "compare", "export", "demo", "config")
+_ORDER = ("data", "pretrain", "finetune", "evaluate", "compare", "export", "zoo", "demo", "config")
 
 
 class RootGroup(TyperGroup):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dermctl import __version__
-from dermctl.cli import compare, config, data, demo, evaluate, export, finetune, pretrain
+from dermctl.cli import compare, config, data, demo, evaluate, export, finetune, pretrain, zoo
 from dermctl.cli.group import RootGroup
 from dermctl.cli.options import Globals
 from dermctl.cli.output import RESEARCH_USE
@@ -63,5 +63,6 @@ app.command("finetune", epilog=finetune.EXAMPLE)(finetune.finetune)
 app.command("evaluate", epilog=evaluate.EXAMPLE)(evaluate.evaluate)
 app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.add_typer(export.app, name="export")
+app.add_typer(zoo.app, name="zoo")
 app.command("demo", epilog=demo.EXAMPLE)(demo.demo)
 app.add_typer(config.app, name="config")

@@ -10,6 +10,7 @@ import typer
 
 from dermctl.cli.output import Output
 from dermctl.cli.progress import progress_for
+from dermctl.errors import UsageFault
 from dermctl.progress import Progress
 from dermctl.workspace import Workspace
 
@@ -52,7 +53,26 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="One setting over --config; repeatable."),
 ]
+
+
+def _with_classifier(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Refuse what is no file, and say of a zoo's encoder what it lacks."""
+    if path is None or path.is_file():
+        return path
+    from dermctl.models.zoo.shelf import is_entry
+
+    given: Globals = ctx.obj
+    if is_entry(path) or is_entry(given.workspace.zoo / path):
+        raise UsageFault(
+            f"'{path}' is an encoder of the zoo, without a classifier",
+            hint=f"Fine-tune it with: dermctl finetune --from {path}",
+        )
+    raise typer.BadParameter(
+        f"'{path}' is a folder." if path.is_dir() else f"File '{path}' does not exist."
+    )
+
+
 CheckpointFile = Annotated[
     Path | None,
-    typer.Argument(metavar="[CKPT]", exists=True, dir_okay=False, help="Default: the newest."),
+    typer.Argument(metavar="[CKPT]", callback=_with_classifier, help="Default: the newest."),
 ]

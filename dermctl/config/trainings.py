@@ -49,9 +49,10 @@ class PretrainConfig:
     encoder: str = setting("vit_small_patch16_224", "any timm model", group=MODEL)
     init: str | None = setting(
         None,
-        "what the encoder starts from: 'imagenet', a checkpoint, a safetensors or torch file",
+        "what the encoder starts from: 'imagenet', a checkpoint, a safetensors or torch file, a "
+        "name in the zoo",
         group=MODEL,
-        metavar="CKPT",
+        metavar="CKPT|NAME",
     )
     method: str = setting("simclr", "how to learn", choices=METHODS, group=MODEL)
     loss: str | None = setting(
@@ -142,10 +143,11 @@ class FinetuneConfig:
 
     from_checkpoint: str | None = setting(
         None,
-        "checkpoint of the encoder; none named: the newest pretraining; 'none': random",
+        "checkpoint of the encoder, or a name in the zoo; none named: the newest pretraining; "
+        "'none': random",
         group=MODEL,
         flag="--from",
-        metavar="CKPT",
+        metavar="CKPT|NAME",
     )
     mode: str = setting(
         "full",

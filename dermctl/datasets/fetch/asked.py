@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
-Kind = Literal["image", "archive", "table", "json"]
+Kind = Literal["image", "archive", "table", "json", "file"]
 
 MAX_NAME = 200
 """Characters of one name in a path; file systems take 255 bytes."""

@@ -19,6 +19,7 @@ _IMAGE_SIGNATURES = (
     b"\0\0\0\x0cjP  ",  # JPEG 2000
 )
 _BRANDS = (b"avif", b"heic", b"heix", b"mif1")
+_PAGES = (b"<!doctype", b"<html", b"<?xml")
 _HEAD = 512
 _TAIL = 1 << 16
 
@@ -31,6 +32,8 @@ def unlike(kind: Kind, path: Path) -> str | None:
         return None if _is_json(path) else "server_error"
     with path.open("rb") as file:
         head = file.read(_HEAD)
+    if kind == "file":
+        return "web_page" if head.lstrip().lower().startswith(_PAGES) else None
     if kind == "table":
         text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
         return None if text and not text.startswith(b"<") else "not_a_table"

@@ -62,6 +62,7 @@ _TABLE = (
     Reason("damaged_member", "the archive is damaged at this file", 1, True),
     Reason("not_an_archive", "what came is no zip archive, most often a web page", 2, False),
     Reason("not_a_table", "what came is no table, most often a web page", 2, False),
+    Reason("web_page", "what came is a web page", 2, False),
     Reason("too_many_requests", "the host wants to be asked later (429)", 6, False),
     Reason("server_error", "the host is in trouble (5xx)", 6, False),
     Reason("unreachable", "no connection to the host", 3, False),

@@ -121,7 +121,10 @@ def check_free(zoo: Path, name: str, *, replace: bool) -> Path:
     """
     place = zoo / check_name(name)
     if name in RESERVED:
-        raise UsageFault(f"'{name}' cannot be a name: it means something else to --init and --from")
+        raise UsageFault(
+            f"'{name}' cannot be a name: --init and --from mean something else by it",
+            hint="Take another name",
+        )
     if is_entry(place) and not replace:
         raise CheckpointError(
             f"the zoo has an encoder '{name}' already",

@@ -84,3 +84,10 @@ def test_every_real_photograph_has_its_end(real_data):
 )
 def test_other_kinds(tmp_path, data, kind, reason):
     assert verdict(tmp_path, data, kind) == reason
+
+
+@pytest.mark.parametrize("page", [b"<!DOCTYPE html><html>", b"\n <html lang='en'>", b"<?xml "])
+def test_any_file_but_a_web_page(tmp_path, page):
+    assert verdict(tmp_path, page, "file") == "web_page"
+    for data in (b"<\x02\0\0\0\0\0\0{", b"PK\x03\x04", b"{}", b""):
+        assert verdict(tmp_path, data, "file") is None

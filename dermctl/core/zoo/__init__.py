@@ -1,0 +1,1 @@
+"""``zoo``: encoders by name."""
