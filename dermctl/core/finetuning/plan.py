@@ -1,0 +1,194 @@
+"""All that a fine-tuning needs, checked, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dermctl.checkpoint import Description
+from dermctl.config.trainings import FinetuneConfig
+from dermctl.core.finetuning.rows import Fold, divide, take_fraction
+from dermctl.core.finetuning.start import Start, choose_start
+from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
+from dermctl.core.left_out import LeftOut, held_out, leave_out
+from dermctl.core.loading import LoaderSettings, class_numbers, labelled
+from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
+from dermctl.core.transform import preprocessing
+from dermctl.datasets.pictures import Pictures
+from dermctl.datasets.prepared import Split, load_split
+from dermctl.errors import ConfigError, DataError
+from dermctl.exposure import Exposure
+from dermctl.progress import Progress
+from dermctl.training import Hardware, loader_workers, resolve_hardware, seed_everything
+from dermctl.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class FinetunePlan:
+    """What is trained on what.
+
+    Args:
+        hardware: it runs on.
+        start: the encoder, and where it comes from.
+        train, val: labelled rows to learn from and to choose by.
+        about, exposure: what the checkpoints say.
+        settings: of the loaders.
+        left_out: images that are not trained on.
+        leak_check: what is known of test images that the encoder has seen, in words.
+    """
+
+    hardware: Hardware
+    start: Start
+    train: Split
+    val: Split
+    about: Description
+    exposure: Exposure
+    settings: LoaderSettings
+    left_out: LeftOut
+    leak_check: str
+
+    @property
+    def dataset(self) -> str:
+        """Its name."""
+        return self.train.folder.name
+
+    def __str__(self) -> str:
+        return (
+            f"{self.start.name} from {self.start.source} on {len(self.train):,} images of "
+            f"{self.dataset}, {len(self.about.classes)} classes"
+        )
+
+
+def plan_finetuning(
+    workspace: Workspace, config: FinetuneConfig, progress: Progress, fold: Fold | None = None
+) -> FinetunePlan:
+    """Settle and check everything; nothing is written but the list of images that were leaked.
+
+    Raises:
+        DermctlError: as ``dermctl.core.finetune.finetune``.
+    """
+    hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    folder = _dataset(workspace, config.data, progress)
+    train, val = (labelled(load_split(folder, name)) for name in ("train", "val"))
+    if fold is not None:
+        train, val = divide(train, val, fold)
+    seed_everything(config.seed)
+    start = choose_start(workspace, config, progress)
+    pictures = pictures_here(workspace, folder, progress)
+    leaks, leak_check = _gate(workspace, val, start, config, pictures, progress)
+    watched = ("val", "test") if fold is None else ("test",)  # folds take validation in
+    train, val, left_out = _without_held_out(watched, train, val, pictures, progress)
+    train = take_fraction(train, config.label_fraction, config.seed)
+    classes = _classes(train, val)
+    about = Description(
+        kind="finetune",
+        encoder=start.name,
+        image_size=start.image_size,
+        **preprocessing(start.name, start.mean, start.std),
+        store_size=int(train.description["size"]),
+        classes=classes,
+        label=train.description["label"],
+        datasets=(folder.name,),
+        manifests={f"{folder.name}/{split.name}": split.sha256 for split in (train, val)},
+        synthetic=start.synthetic or bool(train.description["synthetic"]),
+        leaks=(*start.leaks, *leaks),
+        head=_metadata_head(config, train, val, progress),
+    )
+    return FinetunePlan(
+        hardware=hardware,
+        start=start,
+        train=train,
+        val=val,
+        about=about,
+        exposure=Exposure.of([train], [val]).merged(start.exposure),
+        settings=LoaderSettings(
+            config.batch_size,
+            loader_workers(config.workers, hardware),
+            config.seed,
+            hardware.accelerator == "cuda",
+        ),
+        left_out=left_out,
+        leak_check=leak_check,
+    )
+
+
+def _metadata_head(
+    config: FinetuneConfig, train: Split, val: Split, progress: Progress
+) -> dict[str, Any]:
+    """What the checkpoint says of a head that takes metadata; empty for the image alone.
+
+    Raises:
+        ConfigError: a mode or a mixing that metadata do not go with.
+        DataError: a column that cannot serve.
+    """
+    code = fit_code(train, config.metadata)
+    if code is None:
+        return {}
+    if config.mode == "knn" or config.mixup or config.cutmix:
+        raise ConfigError(
+            "metadata go with neither --mode knn nor mixed images",
+            where="--metadata",
+            hint="Take --mode full, linear or lp-ft, without --mixup and --cutmix",
+        )
+    for gap in telling_gaps(train, code):
+        progress.say(f"warning: metadata: {gap}: whether it is known tells of the label by itself")
+    if unseen := unseen_words(code, val):
+        progress.say(f"metadata that training never saw count as missing: {unseen}")
+    return {"kind": FUSION, "metadata": code.to_plain()}
+
+
+def _gate(
+    workspace: Workspace,
+    val: Split,
+    start: Start,
+    config: FinetuneConfig,
+    pictures: Pictures,
+    progress: Progress,
+) -> tuple[tuple[str, ...], str]:
+    """Test images that the encoder has seen: those allowed to pass, and what is known, in words.
+
+    Validation images that it was trained on are said: they choose the best epoch too kindly, but
+    no result is of them.
+    """
+    test = load_split(val.folder, "test")
+    seen = look_for(test, start.exposure, pictures, progress)
+    listing = leaked_file(workspace, test)
+    refuse(seen, start.source, allow=config.allow_leak, listing=listing, progress=progress)
+    chosen_by = look_for(val, start.exposure.only_trained(), pictures, progress)
+    if chosen_by.reasons:
+        progress.say(f"warning: {chosen_by.named()}")
+    words = leak_words(seen, start.leaks)
+    progress.say(f"leak check: {words}")
+    return (seen.named(),) if seen.reasons else (), words
+
+
+def _without_held_out(
+    names: Sequence[str], train: Split, val: Split, pictures: Pictures, progress: Progress
+) -> tuple[Split, Split, LeftOut]:
+    watched = held_out([train.folder], names)
+    trains, vals, left_out = leave_out([train], [val], watched, pictures, progress)
+    left_out.say(progress)
+    return labelled(trains[0]), labelled(vals[0]), left_out
+
+
+def _dataset(workspace: Workspace, name: str | None, progress: Progress) -> Path:
+    if name is not None:
+        return workspace.dataset(name)
+    folder = workspace.newest_dataset()
+    progress.say(f"no --data given: {folder.name}, the newest")
+    return folder
+
+
+def _classes(train: Split, val: Split) -> tuple[str, ...]:
+    """The classes of the training images, sorted: the order of the logits."""
+    classes = tuple(sorted(set(train.column("label"))))
+    if len(classes) < 2:
+        raise DataError(
+            f"there is a single class, '{classes[0]}', and nothing to tell apart",
+            where=train.folder / "train.parquet",
+            hint="Prepare the dataset with another --label COLUMN",
+        )
+    class_numbers(val, classes)
+    return classes
