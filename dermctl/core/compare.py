@@ -69,7 +69,7 @@ class Compared:
         return {
             "dataset": first["dataset"],
             "split": first["split"],
-            "images": len(self.results[0].hashes),
+            "images": len(self.results[0].predictions.hashes),
             "groups": self.groups,
             "test_sha256": first["test_sha256"],
             "classes": list(self.results[0].classes),
@@ -141,7 +141,7 @@ def compare(
     first = results[0]
     for other in results[1:]:
         check_alike(first, other)
-    groups = np.unique(np.array(first.groups), return_inverse=True)[1]
+    groups = np.unique(np.array(first.predictions.groups), return_inverse=True)[1]
     contrasts = []
     with progress.task("compare", len(results) - 1, unit="runs") as task:
         for other in results[1:]:
@@ -179,13 +179,14 @@ def check_alike(first: SavedResult, other: SavedResult) -> None:
             where=other.folder,
             hint="Compare runs of the same label",
         )
+    here, there = first.predictions, other.predictions
     same = first.document["test_sha256"] == other.document["test_sha256"]
-    if same and first.hashes == other.hashes and np.array_equal(first.labels, other.labels):
+    if same and here.hashes == there.hashes and np.array_equal(here.labels, there.labels):
         return
-    shared = len(set(first.hashes) & set(other.hashes))
+    shared = len(set(here.hashes) & set(there.hashes))
     raise DataError(
         f"{first.name} and {other.name} were not evaluated on the same images: "
-        f"{len(first.hashes):,} and {len(other.hashes):,}, of which {shared:,} are the same",
+        f"{len(here.hashes):,} and {len(there.hashes):,}, of which {shared:,} are the same",
         where=other.folder,
         hint="Evaluate both on the same dataset and split, then name it with --on DATASET-SPLIT",
     )
@@ -194,19 +195,12 @@ def check_alike(first: SavedResult, other: SavedResult) -> None:
 def _contrast(
     first: SavedResult, other: SavedResult, groups: Any, resamples: int, seed: int
 ) -> Contrast:
+    labels = first.predictions.labels
+    pair = other.predictions.probabilities, first.predictions.probabilities
     return Contrast(
         other.name,
-        paired_difference(
-            first.labels,
-            other.probabilities,
-            first.probabilities,
-            groups,
-            resamples=resamples,
-            seed=seed,
-        ),
-        delong_per_class(
-            first.labels, other.probabilities, first.probabilities, first.classes, groups
-        ),
+        paired_difference(labels, *pair, groups, resamples=resamples, seed=seed),
+        delong_per_class(labels, *pair, first.classes, groups),
     )
 
 

@@ -142,6 +142,7 @@ def evaluate(
         min_tpr=min_tpr,
         resamples=RESAMPLES,
         seed=seed,
+        progress=progress,
     )
     folder = out or evaluations / _name(rows, len(members), tta)
     folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ from dermctl.core.comparing.published import published_beside
 from dermctl.errors import DataError, UsageFault
 from dermctl.metrics.delong import delong_test
 from dermctl.workspace import Workspace
-from tests.core.test_pretrain import Told
+from tests.told import Told
 
 CLASSES = ("melanoma", "nevus", "seborrhoeic keratosis")
 IMAGES = 120

@@ -29,7 +29,7 @@ from dermctl.report.metrics_schema import SCHEMA_ID, metrics_schema
 from dermctl.views.encoded import EncodedImage
 from dermctl.workspace import Workspace
 from tests.conftest import Trained
-from tests.core.test_pretrain import Told
+from tests.told import Told
 
 QUICK: dict[str, Any] = {"accelerator": "cpu", "workers": 0}
 
@@ -316,6 +316,11 @@ def test_an_external_test_states_the_gap_to_the_internal_one(
     varied = evaluate(workspace, path, data="elsewhere", tta=True, **QUICK)
     assert varied.gap is None, "no internal test was made with views averaged"
     assert internal.to_json()["test_sha256"] != external.to_json()["test_sha256"]
+    internal.metrics_file.with_name("predictions.parquet").write_bytes(b"PAR1 and no more")
+    heard = Told()
+    after = evaluate(workspace, path, data="elsewhere", progress=heard, **QUICK)
+    assert after.gap is None, "what cannot be read is said, and stops no other evaluation"
+    assert any("the predictions are missing or damaged" in line for line in heard.said)
 
 
 def test_one_class_in_the_test_split_leaves_what_it_cannot_tell_undefined(

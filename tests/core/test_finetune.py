@@ -23,7 +23,7 @@ from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, ConfigError, DataError
 from dermctl.models.restore import restore_classifier, restore_encoder
 from tests.conftest import TINY, Trained
-from tests.core.test_pretrain import Told
+from tests.told import Told
 
 CONFIG = FinetuneConfig(**TINY)
 

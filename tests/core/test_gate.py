@@ -32,7 +32,7 @@ from dermctl.exposure import Exposure
 from dermctl.workspace import Workspace
 from tests.conftest import TINY, Trained
 from tests.core.test_pretrain import CONFIG
-from tests.core.test_pretrain import Told as Heard
+from tests.told import Told
 
 SIDE = 128
 QUICK = {"accelerator": "cpu", "workers": 0}
@@ -142,7 +142,7 @@ def seen_by(trained: Trained, path: Path, exposure: Exposure, *, pretrained: boo
 
 
 def test_pretrain_leaves_out_what_other_datasets_hold_out(world: World) -> None:
-    told = Heard()
+    told = Told()
     result = pretrain(world.workspace, CONFIG, told)  # type: ignore[arg-type]
     copies = world.workspace.dataset("copies")
     wanted = {

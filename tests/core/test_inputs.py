@@ -20,7 +20,6 @@ from dermctl.core.pretrain import pretrain
 from dermctl.datasets.packing import packed_size, packed_sizes
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.errors import UsageFault
-from dermctl.progress import SilentProgress
 from dermctl.training.hardware import Hardware
 from dermctl.views.batches import Batch
 from dermctl.views.cache import decoded_bytes
@@ -30,19 +29,12 @@ from dermctl.views.packed import LabelledDataset, ViewsDataset
 from dermctl.views.resident import ResidentDataset
 from dermctl.views.slow import SlowViewsDataset
 from tests.conftest import TINY, Trained
+from tests.told import Told
 
 CPU = Hardware("cpu", 1, 1, "fp32")
 GPU = Hardware("cuda", 1, 1, "bf16")
 ALL = Batch(3, list(range(18)))
 SLOW = "- RandomResizedCrop: {size: 32}\n- RandomHorizontalFlip\n"
-
-
-class Told(SilentProgress):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from dermctl.datasets.prepared import Split, load_split
 from dermctl.datasets.store import STORE_FOLDER, StoreWriter
 from dermctl.errors import DataError
 from dermctl.workspace import DATASET_FILE, Workspace
-from tests.core.test_pretrain import Told
 from tests.datasets.near_duplicates.pictures import copies, draw
+from tests.told import Told
 
 Image = tuple[str, np.ndarray, str | None, str | None]
 """Id, pixels, patient, group."""

@@ -16,9 +16,9 @@ from dermctl.core import pretrain as module
 from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, DataError
-from dermctl.progress import SilentProgress
 from dermctl.workspace import Workspace
 from tests.conftest import TINY, Trained
+from tests.told import Told
 
 CONFIG = PretrainConfig(
     encoder="vit_tiny_patch16_224", projector_hidden=32, projector_dim=16, **TINY
@@ -99,16 +99,6 @@ def fake_dataset(workspace: Workspace, name: str, *, synthetic: bool) -> Path:
     folder.mkdir(parents=True)
     (folder / "dataset.json").write_text(json.dumps({"prepared_at": name, "synthetic": synthetic}))
     return folder
-
-
-class Told(SilentProgress):
-    """A progress that remembers what was said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def test_real_and_synthetic_data_are_never_mixed_unasked(

@@ -21,6 +21,7 @@ from dermctl.errors import ConfigError
 from dermctl.models.encoder import build_encoder
 from dermctl.progress import SilentProgress
 from dermctl.training import Hardware
+from tests.told import Told
 
 ONE, TWO = Hardware("cpu", 1, 1, "fp32"), Hardware("cpu", 2, 1, "fp32")
 CONFIG = PretrainConfig(
@@ -139,12 +140,6 @@ def test_weights_from_elsewhere_have_seen_who_knows_what(tmp_path: Path) -> None
 
 
 def test_a_loss_that_cannot_spare_a_group_says_so() -> None:
-    class Told(SilentProgress):
-        said: list[str] = []  # noqa: RUF012
-
-        def say(self, message: str) -> None:
-            self.said.append(message)
-
     told = Told()
     build(told=told, loss="TripletMarginLoss")
     assert told.said == ["TripletMarginLoss cannot leave images of one group out of the negatives"]

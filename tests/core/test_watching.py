@@ -19,10 +19,11 @@ from dermctl.core.transform import transform_of
 from dermctl.core.watching import Watch
 from dermctl.datasets.prepared import Split, load_split
 from dermctl.models.restore import restore_encoder
-from dermctl.progress import SILENT, SilentProgress
+from dermctl.progress import SILENT
 from dermctl.views.evaluation import EvaluationDataset
 from dermctl.views.normalization import to_float
 from tests.conftest import Trained
+from tests.told import Told
 
 
 class Seen:
@@ -84,14 +85,6 @@ def unlabelled(split: Split) -> Split:
     field = split.table.schema.field(place)
     table = split.table.set_column(place, field, pa.nulls(len(split), field.type))
     return replace(split, table=table)
-
-
-class Told(SilentProgress):
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.said.append(message)
 
 
 def test_a_collapse_is_warned_of_once(seen: Seen) -> None:

@@ -17,6 +17,7 @@ from dermctl.errors import TrainingError
 from dermctl.progress import SilentProgress
 from dermctl.runs import held, in_use
 from dermctl.training.resume import newest_whole_checkpoint
+from tests.told import Told
 from tests.training import made
 from tests.training.made import BATCH, STEPS, train
 
@@ -30,14 +31,6 @@ def small_files(most: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-class Said(SilentProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
 
 
 def test_a_disk_that_fills_keeps_the_last_checkpoint(tmp_path: Path) -> None:
@@ -70,17 +63,17 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, damage: str) -> Non
     with pytest.raises(ZeroDivisionError):
         train(tmp_path, lambda phase, step: 1 // (STEPS + 2 - step) and None)
     last = tmp_path / "checkpoints" / "last.ckpt"
-    said = Said()
-    assert newest_whole_checkpoint(tmp_path, said) == (last, f"step {STEPS + 2}, epoch 2")
+    told = Told()
+    assert newest_whole_checkpoint(tmp_path, told) == (last, f"step {STEPS + 2}, epoch 2")
     data = bytearray(last.read_bytes())
     if damage == "bits":
         place = data.index(b"dermctl") if b"dermctl" in data else len(data) // 2
         data[place] ^= 0xFF
     last.write_bytes({"cut": data[:-100], "bits": data, "empty": b""}[damage])
-    found = newest_whole_checkpoint(tmp_path, said)
+    found = newest_whole_checkpoint(tmp_path, told)
     assert found == (last.with_name("previous.ckpt"), f"step {STEPS + 1}, epoch 2")
-    assert "cannot be read as a checkpoint" in said.lines[0]
-    assert str(last) in said.lines[0]
+    assert "cannot be read as a checkpoint" in told.said[0]
+    assert str(last) in told.said[0]
 
 
 class Hungry(made.Module):
@@ -136,6 +129,6 @@ def test_a_run_is_held_by_one_training(tmp_path: Path) -> None:
 def test_a_checkpoint_of_no_trainer(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     torch.save({"state_dict": {}}, tmp_path / "checkpoints" / "last.ckpt")
-    said = Said()
-    assert newest_whole_checkpoint(tmp_path, said) is None
-    assert "no training can go on" in said.lines[0]
+    told = Told()
+    assert newest_whole_checkpoint(tmp_path, told) is None
+    assert "no training can go on" in told.said[0]

@@ -12,27 +12,19 @@ import torch
 from dermctl.config.resolve import resolve
 from dermctl.config.trainings import PretrainConfig
 from dermctl.errors import ConfigError, DataError, TrainingError, UsageFault
-from dermctl.progress import SilentProgress
 from dermctl.runs import finish_run
 from dermctl.training import Opened, open_run
+from tests.told import Told
 
 CONFIG = PretrainConfig(epochs=7)
 FACTS: dict[str, Any] = {"manifests": {"a/train": "00"}, "left_out": {"images": 0}, "hardware": "x"}
 
 
-class Said(SilentProgress):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def say(self, message: str) -> None:
-        self.lines.append(message)
-
-
 def opened(
-    runs: Path, said: Said | None = None, *, facts: dict[str, Any] = FACTS, **changes: Any
+    runs: Path, told: Told | None = None, *, facts: dict[str, Any] = FACTS, **changes: Any
 ) -> Opened:
     config = replace(CONFIG, **changes)
-    return open_run(runs, config.name or "x", "pretrain", config, facts, said or Said())
+    return open_run(runs, config.name or "x", "pretrain", config, facts, told or Told())
 
 
 @pytest.fixture
@@ -45,12 +37,12 @@ def stopped(tmp_path: Path) -> Path:
 
 
 def test_a_stopped_run_of_the_same_settings_goes_on(stopped: Path) -> None:
-    said = Said()
-    found = opened(stopped.parent, said, workers=3, checkpoint_every=1.0)
+    told = Told()
+    found = opened(stopped.parent, told, workers=3, checkpoint_every=1.0)
     assert found == (stopped, stopped / "checkpoints" / "last.ckpt")
-    assert len(said.lines) == 1
+    assert len(told.said) == 1
     for part in (str(stopped), "step 40, epoch 3", "--no-resume", "--name"):
-        assert part in said.lines[0]
+        assert part in told.said[0]
     assert '"resumed"' in (stopped / "provenance.json").read_text()
 
 
@@ -87,7 +79,7 @@ def test_a_named_run_must_fit(stopped: Path) -> None:
         opened(stopped.parent, resume="nowhere")
     config = replace(CONFIG, resume=stopped.name)
     with pytest.raises(UsageFault, match="a run of pretrain, not of finetune"):
-        open_run(stopped.parent, "x", "finetune", config, FACTS, Said())
+        open_run(stopped.parent, "x", "finetune", config, FACTS, Told())
 
 
 def test_what_a_run_keeps_is_a_valid_config(tmp_path: Path) -> None:

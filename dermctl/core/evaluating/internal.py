@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
-
+from dermctl.core.evaluating.saved import (
+    METRICS_FILE,
+    PREDICTIONS_FILE,
+    read_document,
+    read_predictions,
+)
+from dermctl.errors import DataError
 from dermctl.metrics.shift import Change, Predictions, change_between
-
-METRICS_FILE = "metrics.json"
-PREDICTIONS_FILE = "predictions.parquet"
-PROBABILITY = "prob_"
-"""Before a class's name: its column of probabilities in ``predictions.parquet``."""
+from dermctl.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -60,6 +58,7 @@ def internal_gap(
     min_tpr: float,
     resamples: int,
     seed: int,
+    progress: Progress = SILENT,
 ) -> Gap | None:
     """The gap to the newest internal evaluation; None if there is none, or this is one itself.
 
@@ -72,43 +71,40 @@ def internal_gap(
         models: the entries of ``metrics.json`` that say which models were run, and how: those of
             the internal evaluation must be the same.
         min_tpr, resamples, seed: of the metrics and their intervals.
+        progress: where results that cannot be read are named; they are passed over.
     """
     if dataset in trained_on:
         return None
-    found = _newest_internal(evaluations, split, trained_on, models)
+    found = _newest_internal(evaluations, split, trained_on, models, progress)
     if found is None:
         return None
     path, document = found
-    first = _predictions(path.with_name(PREDICTIONS_FILE), classes)
+    try:
+        saved = read_predictions(path.with_name(PREDICTIONS_FILE), classes)
+    except DataError as error:
+        progress.say(f"the change from the internal test is not stated: {error}")
+        return None
+    first = Predictions(saved.labels, saved.probabilities, saved.groups)
     changes = change_between(first, here, min_tpr=min_tpr, resamples=resamples, seed=seed)
     return Gap(document["dataset"], document["split"], document["images"], path, changes)
 
 
 def _newest_internal(
-    evaluations: Path, split: str, trained_on: Sequence[str], models: Mapping[str, Any]
+    evaluations: Path,
+    split: str,
+    trained_on: Sequence[str],
+    models: Mapping[str, Any],
+    progress: Progress,
 ) -> tuple[Path, dict[str, Any]] | None:
     fitting = []
     for path in sorted(evaluations.glob(f"*/{METRICS_FILE}")):
-        document = _document(path)
+        try:
+            document = read_document(path)
+        except DataError as error:
+            progress.say(f"results of another evaluation are passed over: {error}")
+            continue
         same = all(document.get(key) == value for key, value in models.items())
         internal = document.get("dataset") in trained_on and document.get("split") == split
         if same and internal and path.with_name(PREDICTIONS_FILE).is_file():
             fitting.append((str(document.get("evaluated_at")), path, document))
     return max(fitting)[1:] if fitting else None
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """Results for looking around; empty where they are damaged."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return document if isinstance(document, dict) else {}
-
-
-def _predictions(path: Path, classes: Sequence[str]) -> Predictions:
-    table: pa.Table = pq.read_table(path)
-    number = {name: index for index, name in enumerate(classes)}
-    columns = [table.column(f"{PROBABILITY}{name}").to_numpy() for name in classes]
-    labels = np.array([number[label] for label in table.column("label").to_pylist()], np.int64)
-    return Predictions(labels, np.stack(columns, axis=1), table.column("group_id").to_pylist())

@@ -10,7 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from dermctl import __version__
-from dermctl.core.evaluating.internal import METRICS_FILE, PREDICTIONS_FILE, PROBABILITY, Gap
+from dermctl.core.evaluating.internal import Gap
+from dermctl.core.evaluating.saved import METRICS_FILE, PREDICTIONS_FILE, PROBABILITY
 from dermctl.core.evaluating.scoring import Figures
 from dermctl.datasets.manifest import write_parquet
 from dermctl.datasets.prepared import Split
