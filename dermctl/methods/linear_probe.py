@@ -5,6 +5,7 @@ Exact (a convex problem solved to convergence) and fast, where training a layer 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -62,11 +63,12 @@ def fit_linear_probe(
         monitor: key of ``LinearProbe.scores``; ties go to the stronger penalty.
         balanced: weigh classes by inverse frequency.
         costs: inverse penalties to try, ascending.
-        progress: one unit a cost.
+        progress: one unit a cost; costs whose solution is not exact yet are named.
 
     Raises:
         ValueError: a class has no training image.
     """
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
     if len(np.unique(train_labels)) != classes:
@@ -82,10 +84,14 @@ def fit_linear_probe(
         warm_start=True,
     )
     tried: list[tuple[float, dict[str, float], FloatArray, FloatArray]] = []
+    unsettled: list[float] = []
     with progress.task("fit the linear probe", len(costs), unit="fits") as task:
         for cost in costs:
             model.set_params(C=cost)
-            model.fit(standard, train_labels)
+            with warnings.catch_warnings():  # said below, once for all
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                model.fit(standard, train_labels)
+            unsettled += [cost] if model.n_iter_.max() >= _MAX_ITERATIONS else []
             scores = probe_scores(
                 val_labels, np.asarray(model.predict_proba(standard_val), np.float64)
             )
@@ -93,6 +99,11 @@ def fit_linear_probe(
             tried.append((cost, scores, weight, bias))
             task.advance()
             task.update(note=f"C {cost:.0e}, {monitor} {scores[monitor]:.3f}")
+    if unsettled:
+        progress.say(
+            f"warning: the linear probe was not yet exact after {_MAX_ITERATIONS:,} iterations for "
+            f"C = {', '.join(f'{cost:g}' for cost in unsettled)}"
+        )
     sign = -1 if monitor == "loss" else 1
     cost, _, weight, bias = max(tried, key=lambda entry: (sign * entry[1][monitor], -entry[0]))
     folded = weight / scale

@@ -10,6 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from dermctl.methods.linear_probe import COSTS, LinearProbe, fit_linear_probe
+from tests.told import Told
 
 Data = tuple[np.ndarray, np.ndarray]
 
@@ -109,3 +110,16 @@ def test_costs_ascend() -> None:
     assert list(COSTS) == sorted(COSTS)
     assert COSTS[0] == pytest.approx(1e-4)
     assert COSTS[-1] == pytest.approx(1e2)
+
+
+def test_costs_that_are_not_solved_exactly_are_named_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    monkeypatch.setattr("dermctl.methods.linear_probe._MAX_ITERATIONS", 3)
+    (x, y), (val, val_y) = (blobs(seed, 80, 3) for seed in (1, 2))
+    told = Told()
+    fit_linear_probe(x, y, val, val_y, classes=3, costs=(1.0, 100.0), progress=told)
+    assert told.said == [
+        "warning: the linear probe was not yet exact after 3 iterations for C = 1, 100"
+    ]
+    assert not recwarn.list
