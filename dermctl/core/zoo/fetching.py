@@ -63,7 +63,7 @@ def fetch_entry(url: str, folder: Path, sha256: str | None, progress: Progress) 
     weights = url if is_file(url) else _beside(f"{url.rstrip('/')}/", WEIGHTS_FILE)
     (folder / ABOUT_FILE).unlink(missing_ok=True)  # it may have changed there
     hint = "Weights alone: say what they are with --encoder NAME --license SPDX --sha256 HEX"
-    _fetch([Asked(_beside(weights, ABOUT_FILE), ABOUT_FILE, "json")], folder, progress, hint)
+    _fetch([Asked(_beside(weights, ABOUT_FILE), ABOUT_FILE, "file")], folder, progress, hint)
     try:
         about = read_about(folder / ABOUT_FILE)
     except CheckpointError as error:  # named by where it came from

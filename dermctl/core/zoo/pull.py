@@ -75,6 +75,8 @@ def pull(workspace: Workspace, request: PullRequest, progress: Progress = SILENT
     """
     if request.sha256 is not None:
         request = replace(request, sha256=check_sha256(request.sha256))
+    if request.license is not None:
+        request = replace(request, license=check_license(request.license))
     if request.name is not None:
         check_free(workspace.zoo, request.name, replace=request.replace)
     path = Path(request.source)
@@ -167,8 +169,7 @@ def _take_entry(zoo: Path, source: Path, request: PullRequest) -> InZoo:
 
 def _take_weights(zoo: Path, file: Path, request: PullRequest) -> InZoo:
     """Weights that come alone; what they have seen is unknown."""
-    tagged, license, name = str(request.encoder), str(request.license), str(request.name)
-    spdx = check_license(license)
+    tagged, name = str(request.encoder), str(request.name)
     if request.sha256 is not None and file_hash(file, "sha256") != request.sha256:
         raise CheckpointError("its SHA-256 is not the one of --sha256", where=file)
     published = _published(tagged)
@@ -182,7 +183,7 @@ def _take_weights(zoo: Path, file: Path, request: PullRequest) -> InZoo:
             encoder=base,
             image_size=size,
             **preprocessing(tagged, published.get("mean"), published.get("std")),
-            license=spdx,
+            license=str(request.license),
             citation=None if request.citation is None else " ".join(request.citation.split()),
             sha256=write_encoder(folder, encoder),
             source=request.source,
