@@ -47,7 +47,14 @@ def test_a_stopped_run_of_the_same_settings_goes_on(stopped: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"anew": True}, {"name": "y"}, {"lr": 0.1}, {"facts": {**FACTS, "manifests": {}}}]
+    "changes",
+    [
+        {"anew": True},
+        {"name": "y"},
+        {"lr": 0.1},
+        {"facts": {**FACTS, "manifests": {}}},
+        {"facts": {**FACTS, "init": "derm (zoo, sha256 abababababab)"}},
+    ],
 )
 def test_other_settings_or_data_start_anew(stopped: Path, changes: dict[str, Any]) -> None:
     found = opened(stopped.parent, **changes)
