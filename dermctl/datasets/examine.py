@@ -82,7 +82,7 @@ def examine(
         decoded = decode_rgb(data, min_short_side_needed=size)
     except ImageFault as fault:
         return Examined(faults=((fault.code, fault.detail),), sha256=sha256, md5=md5_hex)
-    pixels = shrink(decoded.pixels, size)
+    pixels = shrink(decoded.pixels, size, overwrite=True)
     return Examined(
         faults=tuple(_faults(decoded, pixels, min_side=min_side, max_aspect=max_aspect)),
         notes=decoded.notes,

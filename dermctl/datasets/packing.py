@@ -6,6 +6,8 @@ those it learned from.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +22,12 @@ and 17.7 kB), decoded in 3/4 and encoded in 2/3 of the time, mean colour error 1
 (CIE ΔE, of which 2.3 can just be seen)."""
 PNG_COMPRESSION = 3
 
-_LAST_STEP = 2 * 2**0.5
-"""Reduction up to which one resampling to twice the target does not alias visibly."""
 _SMALL_STEP = 1.25
-"""Reduction up to which one straight to the target does not."""
+"""Reduction up to which one cubic resampling straight to the target does not alias visibly."""
+_MIDDLE_STEP = 1.6
+"""Reduction up to which one to twice the target, halved by averages, is nearest to Lanczos."""
+_LAST_STEP = 2 * 2**0.5
+"""Reduction up to which smoothing by [1, 2, 1] / 4 takes out what the result cannot show."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -37,21 +41,53 @@ def pack(pixels: Pixels, size: int = PACKED_SIDE, *, lossless: bool = False) -> 
     return encode(shrink(pixels, size), lossless=lossless)
 
 
-def shrink(pixels: Pixels, size: int) -> Pixels:
+def shrink(pixels: Pixels, size: int, *, overwrite: bool = False) -> Pixels:
     """Shrink ``pixels`` (uint8 [H, W, 3]) to a short side of at most ``size``, without aliasing.
 
-    Halved by averages of 2 x 2 as long as much is left to do, then resampled to exactly twice the
-    target and halved once more. At least 44 dB from Pillow's Lanczos filter on photographs, in a
-    fifth to a tenth of its time.
+    Halved by averages of 2 x 2 as long as much is left to do; the rest in one of three ways, by how
+    much that is. At least 41 dB from Pillow's Lanczos filter on photographs with a sensor's noise,
+    in a sixth to a twelfth of its time.
+
+    Args:
+        overwrite: ``pixels`` are not needed any more, and may lose what they hold.
     """
     height, width = pixels.shape[:2]
     target = packed_size(width, height, size)
     while min(pixels.shape[:2]) > _LAST_STEP * size:
         pixels = _resize(pixels, (round(pixels.shape[1] / 2), round(pixels.shape[0] / 2)))
-    if min(pixels.shape[:2]) <= _SMALL_STEP * size:
+        overwrite = True
+    reduction = min(pixels.shape[:2]) / size
+    if reduction <= _SMALL_STEP:
         return _resize(pixels, target, cv2.INTER_CUBIC)
-    twice = _resize(pixels, (2 * target[0], 2 * target[1]), cv2.INTER_CUBIC)
-    return _resize(twice, target)
+    if reduction <= _MIDDLE_STEP:
+        return _resize(_resize(pixels, (2 * target[0], 2 * target[1]), cv2.INTER_CUBIC), target)
+    small = _resize(_smooth(pixels, overwrite=overwrite), target, cv2.INTER_LINEAR)
+    return _sharpen(small, _sharpening(reduction))
+
+
+def _smooth(pixels: Pixels, *, overwrite: bool) -> Pixels:
+    """By [1, 2, 1] / 4; in place where that is allowed, since fresh memory costs half as much."""
+    place = pixels if overwrite and pixels.flags.carray else None
+    smooth = cv2.GaussianBlur(pixels, (3, 3), 0, dst=place, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(smooth, dtype=np.uint8)
+
+
+def _sharpening(reduction: float) -> float:
+    """The weight that gives back the detail which smoothing and linear resampling take.
+
+    Of a frequency of f cycles a pixel, smoothing lets cos(pi f)^2 pass, linear resampling on
+    average sinc(f)^2. Half the highest frequency of the result, f = 1 / (4 reduction), gets back
+    what it was: sharpening by [-a, 1 + 2a, -a] multiplies it by 1 + 2a.
+    """
+    angle = math.pi / (4 * reduction)
+    passed = (math.cos(angle) * math.sin(angle) / angle) ** 2
+    return (1 / passed - 1) / 2
+
+
+def _sharpen(pixels: Pixels, a: float) -> Pixels:
+    kernel = np.array([-a, 1 + 2 * a, -a], np.float32)
+    sharp = cv2.sepFilter2D(pixels, -1, kernel, kernel, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(sharp, dtype=np.uint8)
 
 
 def packed_size(width: int, height: int, size: int) -> tuple[int, int]:

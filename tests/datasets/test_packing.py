@@ -43,6 +43,25 @@ def test_shrinking_is_near_lanczos(width, photographs):
         assert psnr(ours, np.asarray(lanczos)) >= 40
 
 
+@pytest.mark.parametrize(("width", "height"), [(600, 450), (750, 500), (620, 512)])
+def test_the_sizes_met_most_are_nearer_still(width, height, photographs):
+    for number in range(3):
+        pixels = photograph(photographs, number, width, height)
+        lanczos = Image.fromarray(pixels).resize(packed_size(width, height, 256), LANCZOS)
+        assert psnr(shrink(pixels, 256), np.asarray(lanczos)) >= 45
+
+
+@pytest.mark.parametrize("width", [256, 300, 400, 500, 700, 900])
+def test_pixels_are_kept_unless_they_may_be_overwritten(width):
+    pixels = picture(width, width)
+    kept = pixels.copy()
+    shrunk = shrink(pixels, 256)
+    assert np.array_equal(pixels, kept)
+    assert np.array_equal(shrink(pixels, 256, overwrite=True), shrunk)
+    kept.flags.writeable = False
+    assert np.array_equal(shrink(kept, 256, overwrite=True), shrunk)
+
+
 def test_what_is_finer_than_the_result_is_averaged_away():
     """Stripes of one pixel become grey; without averaging they would become broad stripes."""
     for width in (300, 410, 512, 700, 1100):
