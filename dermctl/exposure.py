@@ -15,7 +15,7 @@ checkpoint), and whatever is trained from them, since what is merged with it sta
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +88,8 @@ class Exposure:
 
     def merged(self, other: Exposure) -> Exposure:
         """What weights have seen that saw both; each image once."""
+        if not len(other):
+            return replace(self, complete=self.complete and other.complete)
         return _distinct(
             _stacked([self.images.values, other.images.values]),
             np.concatenate([self.trained, other.trained]),
@@ -134,10 +136,13 @@ def _stacked(values: Sequence[NDArray[np.uint64]]) -> NDArray[np.uint64]:
 
 def _distinct(values: NDArray[np.uint64], trained: NDArray[np.bool_], complete: bool) -> Exposure:
     """Each image once, sorted; trained on where any of its rows was."""
+    order = np.argsort(values[:, 0])
+    first = values[order, 0]
+    if (first[1:] != first[:-1]).all():  # no two of the same bytes, as nearly always
+        return Exposure(Fingerprints(values[order]), trained[order], complete)
     order = np.lexsort(values.T[::-1])
     values, trained = values[order], trained[order]
     new = np.ones(len(values), bool)
     new[1:] = (values[1:] != values[:-1]).any(axis=1)
-    starts = np.flatnonzero(new)
-    seen = np.logical_or.reduceat(trained, starts) if len(starts) else trained
+    seen = np.logical_or.reduceat(trained, np.flatnonzero(new))
     return Exposure(Fingerprints(values[new]), seen, complete)

@@ -88,6 +88,14 @@ def start_run(folder: Path, command: str, config: str, facts: Mapping[str, Any])
     write_json(folder / "provenance.json", document)
 
 
+def note_facts(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Add to ``provenance.json`` what is settled only once the run has begun (rank 0 only)."""
+    if not is_main_process():
+        return
+    path = folder / "provenance.json"
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | dict(facts))
+
+
 def note_resumption(folder: Path, facts: Mapping[str, Any]) -> None:
     """Say in ``provenance.json`` that a run goes on, when and on what (rank 0 only)."""
     if not is_main_process():

@@ -11,7 +11,14 @@ import pytest
 
 from dermctl import runs
 from dermctl.errors import UsageFault
-from dermctl.runs import is_main_process, new_run_folder, now, package_versions, start_run
+from dermctl.runs import (
+    is_main_process,
+    new_run_folder,
+    note_facts,
+    now,
+    package_versions,
+    start_run,
+)
 
 CHOSEN = "DERMCTL_RUN_FOLDER"
 RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
@@ -100,9 +107,17 @@ def test_provenance(tmp_path: Path) -> None:
     assert document["packages"] == package_versions()
 
 
+def test_what_is_settled_later_is_added(tmp_path: Path) -> None:
+    start_run(tmp_path, "finetune", "", {"seed": 7})
+    before = json.loads((tmp_path / "provenance.json").read_text())
+    note_facts(tmp_path, {"cache": "none"})
+    assert json.loads((tmp_path / "provenance.json").read_text()) == before | {"cache": "none"}
+
+
 def test_only_rank_zero_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
     start_run(tmp_path, "finetune", "", {})
+    note_facts(tmp_path, {"cache": "none"})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -17,7 +17,8 @@ from dermctl.core.evaluating.results import Evaluated, write_metrics, write_pred
 from dermctl.core.evaluating.scoring import score
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
 from dermctl.datasets.manifest import SPLITS
-from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.places import check_split
+from dermctl.datasets.prepared import Split, load_split, split_description
 from dermctl.datasets.taxonomy.words import target_words
 from dermctl.errors import CheckpointError, UsageFault
 from dermctl.files import write_text
@@ -102,6 +103,7 @@ def evaluate(
     method = check_explained(members[0]) if explained else ""
     about = members[0].about
     rows = labelled(load_split(_dataset(workspace, members[0], data, progress), split))
+    check_split(rows)
     truth, groups = class_numbers(rows, about.classes), rows.column("group_id")
     columns = subgroup_columns(rows, by)
     check = check_exposure(workspace, members, rows, allow=allow_leak, progress=progress)
@@ -225,7 +227,7 @@ def _dataset(
         return workspace.dataset(name)
     about = checkpoint.about
     for folder in reversed(workspace.datasets()):
-        described = load_split(folder, "train").description
+        described = split_description(folder, "train")
         if described["label"] == about.label and set(described["classes"]) <= set(about.classes):
             progress.say(f"no --data given: {folder.name}, the newest that fits")
             return folder

@@ -15,10 +15,10 @@ from pathlib import Path
 from dermctl.core.left_out import GROUP, group_mates, workspace_datasets
 from dermctl.core.ties import Ties, find_ties
 from dermctl.datasets.fingerprints import fingerprints
-from dermctl.datasets.manifest import SPLITS, read_manifest
+from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.pictures import Pictures
-from dermctl.datasets.prepared import Split
-from dermctl.datasets.store import STORE_FOLDER, Store
+from dermctl.datasets.places import check_split
+from dermctl.datasets.prepared import TRAINING_COLUMNS, Split, load_split
 from dermctl.errors import DataError, LeakError
 from dermctl.exposure import Exposure
 from dermctl.files import write_text
@@ -120,11 +120,8 @@ def pictures_here(workspace: Workspace, folder: Path, progress: Progress = SILEN
     readable = []
     for other in others:
         try:
-            for split in SPLITS:
-                read_manifest(other, split, ["sha256"])
-            store = Store(other / STORE_FOLDER)
-            for shard in store.shards():
-                store.ids(shard)
+            for name in SPLITS:
+                check_split(load_split(other, name, TRAINING_COLUMNS))
         except DataError as error:
             progress.say(
                 f"warning: the pictures of the dataset '{other.name}' cannot be compared: {error}"

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from dermctl.core.loading import stored_images
 from dermctl.datasets.packing import packed_sizes
 from dermctl.datasets.prepared import Split
 from dermctl.errors import UsageFault
@@ -26,7 +25,7 @@ from dermctl.views.cache import (
 )
 from dermctl.views.choice import cached, views_dataset
 from dermctl.views.decoded import DecodedImages
-from dermctl.views.images import Images
+from dermctl.views.images import Images, StoredImages
 from dermctl.views.packed import MakesViews
 from dermctl.views.spec import AugmentationSpec
 
@@ -51,15 +50,13 @@ class Inputs:
     resident: list[DecodedImages] = field(default_factory=list)
     """Decoded images that the training's data module takes to the device."""
 
-    def images(self, splits: Sequence[Split]) -> Images:
-        """The images of ``splits``, decoded where the cache wants it.
+    def images(self, stored: StoredImages) -> Images:
+        """The images of ``dermctl.core.loading.stored_images``, decoded where the cache wants it.
 
         Raises:
-            DataError: an image has no place in its store, or cannot be decoded.
+            DataError: an image cannot be decoded.
         """
-        images = cached(
-            stored_images(splits), self.cache, threads=available_cores(), progress=self.progress
-        )
+        images = cached(stored, self.cache, threads=available_cores(), progress=self.progress)
         if self.cache.kind == "device" and isinstance(images, DecodedImages):
             self.resident.append(images)
         return images

@@ -15,7 +15,7 @@ from dermctl.core.ties import find_ties
 from dermctl.datasets.fingerprints import Fingerprints, fingerprints
 from dermctl.datasets.manifest import SPLITS, write_parquet
 from dermctl.datasets.pictures import Pictures
-from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.prepared import TRAINING_COLUMNS, Split, load_split
 from dermctl.errors import DataError
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import is_main_process
@@ -101,7 +101,7 @@ def held_out(folders: Sequence[Path], names: Sequence[str]) -> list[Split]:
 
 def _load(folder: Path, name: str) -> Split:
     try:
-        return load_split(folder, name)
+        return load_split(folder, name, TRAINING_COLUMNS)
     except DataError as error:
         raise DataError(
             f"what the dataset '{folder.name}' holds out cannot be known: {error.what}",
@@ -166,7 +166,9 @@ def _without(
         ids = split.column("image_id")
         where = split.folder.name, split.name
         gone += [LeftOutImage(*where, ids[row], *why) for row, why in sorted(own.items())]
-        kept.append(split.where([row not in own for row in range(len(split))]) if own else split)
+        keep = np.ones(len(split), bool)
+        keep[list(own)] = False
+        kept.append(split.where(keep) if own else split)
     return kept, gone
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 
-from dermctl.datasets.places import check_places
+from dermctl.datasets.places import check_split
 from dermctl.datasets.prepared import Split
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.errors import DataError
@@ -26,15 +26,6 @@ FloatArray = npt.NDArray[np.float64]
 MakesBatches = MakesViews | LabelledDataset | EvaluationDataset
 
 
-def image_names(splits: Sequence[Split]) -> list[str]:
-    """``dataset:image_id`` of each image of several splits, one after another."""
-    return [
-        f"{dataset}:{image_id}"
-        for split in splits
-        for dataset, image_id in zip(split.column("dataset"), split.column("image_id"), strict=True)
-    ]
-
-
 def stored_images(splits: Sequence[Split]) -> StoredImages:
     """The images of several splits, one after another, each known as ``dataset:image_id``.
 
@@ -45,11 +36,14 @@ def stored_images(splits: Sequence[Split]) -> StoredImages:
 
 
 def _stored(split: Split) -> Part:
-    store = Store(split.folder / STORE_FOLDER)
+    check_split(split)
+    store, names = Store(split.folder / STORE_FOLDER), split.strings("image_id")
     shard, row = (np.asarray(split.table.column(name)) for name in ("shard", "row"))
-    manifest = split.folder / f"{split.name}.parquet"
-    check_places(store, shard, row, split.table.column("image_id"), manifest)
-    return Part(store, shard, row, image_names([split]))
+    datasets = split.codes("dataset").values.to_pylist()
+    if len(datasets) == 1:
+        return Part(store, shard, row, names, prefix=f"{datasets[0]}:")
+    both = zip(split.strings("dataset"), names, strict=True)
+    return Part(store, shard, row, [f"{dataset}:{name}" for dataset, name in both])
 
 
 def labelled(split: Split) -> Split:

@@ -11,7 +11,7 @@ from dermctl.checkpoint import Description
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
-from dermctl.core.loading import LoaderSettings, TrainingData, image_names
+from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
 from dermctl.core.pretraining_module import (
     check_objective,
     pretraining_module,
@@ -20,7 +20,14 @@ from dermctl.core.pretraining_module import (
 )
 from dermctl.core.watching import PROBE, Watch
 from dermctl.datasets.pictures import Pictures
-from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.places import check_split
+from dermctl.datasets.prepared import (
+    TRAINING_COLUMNS,
+    Split,
+    load_split,
+    release_memory,
+    split_description,
+)
 from dermctl.errors import DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
@@ -43,6 +50,7 @@ from dermctl.training import (
     seed_everything,
     speed_up,
 )
+from dermctl.views.images import ImageNames, StoredImages
 from dermctl.views.packed import MakesViews
 from dermctl.views.pairs import NumberedViews
 from dermctl.workspace import Workspace
@@ -83,28 +91,19 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class _Plan:
-    """All that a pretraining needs, checked, before anything is written."""
+    """All that a pretraining needs, checked, before anything is written.
+
+    Nothing of a manifest but the numbers that batches are drawn by: memory is for the images.
+    """
 
     hardware: Hardware
     module: JointEmbedding
     data: TrainingData
     watch: Watch | None
-    train: list[Split]
-    val: list[Split]
+    images: ImageNames
+    monitor: str | None
     left_out: LeftOut
     facts: dict[str, Any]
-
-    @property
-    def images(self) -> int:
-        """Images that are trained on."""
-        return sum(map(len, self.train))
-
-    @property
-    def monitor(self) -> str | None:
-        """What chooses the best epoch: a probe where there are labels, else the loss."""
-        if not self.val:
-            return None
-        return PROBE if self.watch is not None and self.watch.labelled else "val/loss"
 
 
 def pretrain(
@@ -122,6 +121,7 @@ def pretrain(
         ConfigError, CheckpointError: an encoder or checkpoint that cannot be used.
     """
     plan = _plan(workspace, config, progress)
+    release_memory()
     module, hardware = plan.module, plan.hardware
     run, resume = open_run(
         workspace.runs,
@@ -133,7 +133,7 @@ def pretrain(
     )
     plan.left_out.write(run)
     progress.say(
-        f"pretraining {config.encoder} on {plan.images:,} images of "
+        f"pretraining {config.encoder} on {len(plan.images):,} images of "
         f"{', '.join(module.about.datasets)} ({hardware}) into {run}"
     )
     trainer = make_trainer(
@@ -146,7 +146,7 @@ def pretrain(
         seed=config.seed,
         checkpoint_minutes=config.checkpoint_every,
         patience=config.patience,
-        image_names=image_names(plan.train),
+        image_names=plan.images,
         deterministic=config.deterministic,
     )
     fit(trainer, module, plan.data, resume=resume)
@@ -156,7 +156,7 @@ def pretrain(
         checkpoint=run / "checkpoints" / f"{BEST if plan.monitor else LAST}.ckpt",
         encoder=config.encoder,
         parameters=parameter_count(module.encoder),
-        images=plan.images,
+        images=len(plan.images),
         left_out=len(plan.left_out),
         datasets=module.about.datasets,
         steps=trainer.global_step,
@@ -181,7 +181,7 @@ def rehearse_pretraining(
         plan.module,
         plan.data,
         plan.hardware,
-        what=f"pretrain {config.encoder} ({config.method}) on {plan.images:,} images of "
+        what=f"pretrain {config.encoder} ({config.method}) on {len(plan.images):,} images of "
         f"{', '.join(plan.module.about.datasets)}, {config.epochs} epochs",
         epochs=config.epochs,
         batch_size=config.batch_size,
@@ -194,9 +194,12 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     check_objective(config)
     folders = _datasets(workspace, config.data, progress)
-    train = [load_split(folder, "train") for folder in folders]
+    train = [load_split(folder, "train", TRAINING_COLUMNS) for folder in folders]
     _check_batch(sum(map(len, train)), config.batch_size, train)
-    val = [split for folder in folders if len(split := load_split(folder, "val"))]
+    val = [load_split(folder, "val", TRAINING_COLUMNS) for folder in folders]
+    val = [split for split in val if len(split)]
+    for split in (*train, *val):
+        check_split(split)  # before the gate looks at pictures, and keeps what it sees in them
     train, val, left_out = _without_held_out(workspace, train, val, progress)
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
     _check_batch(sum(map(len, train)), config.batch_size, train)
@@ -226,15 +229,22 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
         hardware=hardware,
         progress=progress,
     )
-    views = _views(train, config, inputs)
-    val_views = _views(val, config, inputs) if val else None
+    stored = stored_images(train)
+    views = _views(train, stored, config, inputs)
+    val_views = _views(val, stored_images(val), config, inputs) if val else None
     data = TrainingData(views, val_views, settings, resident=inputs.resident)
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
     if (source := zoo_origin(config.init, workspace.zoo)) is not None:
         facts["init"] = source
         progress.say(f"starting from {source}")
-    return _Plan(hardware, module, data, watch, train, val, left_out, facts)
+    monitor = _monitor(watch) if val else None
+    return _Plan(hardware, module, data, watch, ImageNames(stored), monitor, left_out, facts)
+
+
+def _monitor(watch: Watch | None) -> str:
+    """What chooses the best epoch: a probe where there are labels, else the loss."""
+    return PROBE if watch is not None and watch.labelled else "val/loss"
 
 
 def _datasets(workspace: Workspace, names: Sequence[str], progress: Progress) -> list[Path]:
@@ -252,7 +262,7 @@ def _datasets(workspace: Workspace, names: Sequence[str], progress: Progress) ->
 
 
 def _is_synthetic(folder: Path) -> bool:
-    return bool(load_split(folder, "train").description["synthetic"])
+    return bool(split_description(folder, "train")["synthetic"])
 
 
 def _without_held_out(
@@ -280,8 +290,10 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
         )
 
 
-def _views(splits: Sequence[Split], config: PretrainConfig, inputs: Inputs) -> NumberedViews:
-    images = inputs.images(splits)
+def _views(
+    splits: Sequence[Split], stored: StoredImages, config: PretrainConfig, inputs: Inputs
+) -> NumberedViews:
+    images = inputs.images(stored)
 
     def make(count: int, seed: int) -> MakesViews:
         return inputs.views(images, count=count, seed=seed)

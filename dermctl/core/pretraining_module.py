@@ -79,9 +79,9 @@ def _say(
 ) -> None:
     """What the data or the loss make of what was asked for."""
     if objective.labelled:
-        labels = [label for split in train for label in split.column("label")]
-        known = sum(label is not None for label in labels)
-        progress.say(f"{known:,} of {len(labels):,} images have a label; the others are each alone")
+        images = sum(map(len, train))
+        known = images - sum(split.table.column("label").null_count for split in train)
+        progress.say(f"{known:,} of {images:,} images have a label; the others are each alone")
     elif config.mask_group and not objective.takes_groups:
         progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from dermctl.datasets.columns import codes
 from dermctl.datasets.prepared import Split
 
-IntArray = npt.NDArray[np.int64]
+IntArray = npt.NDArray[np.int32]
 
 
 def group_numbers(splits: Sequence[Split]) -> IntArray:
     """The same number for images of one group: one patient, one lesion, one picture."""
-    return _numbered(
-        (split.folder, group) for split in splits for group in split.column("group_id")
-    )
+    return _numbered(splits, "group_id", [split.folder for split in splits])
 
 
 def lesion_numbers(splits: Sequence[Split]) -> IntArray:
@@ -24,11 +25,7 @@ def lesion_numbers(splits: Sequence[Split]) -> IntArray:
 
     A group will not do: that of a patient holds his naevus and his carcinoma.
     """
-    return _numbered(
-        (split.folder, lesion) if lesion else None
-        for split in splits
-        for lesion in split.column("lesion_id")
-    )
+    return _numbered(splits, "lesion_id", [split.folder for split in splits])
 
 
 def label_numbers(splits: Sequence[Split]) -> IntArray:
@@ -36,15 +33,35 @@ def label_numbers(splits: Sequence[Split]) -> IntArray:
 
     Classes of two datasets are the same where they are read from columns of the same name.
     """
-    return _numbered(
-        (str(split.description["label"]), label) if label is not None else None
-        for split in splits
-        for label in split.column("label")
-    )
+    return _numbered(splits, "label", [str(split.description["label"]) for split in splits])
 
 
-def _numbered(keys: Iterable[Hashable | None]) -> IntArray:
-    """Equal keys get equal numbers, counted from 0 by first appearance; each None a new one."""
-    numbers: dict[Hashable, int] = {}
-    found = [numbers.setdefault(object() if key is None else key, len(numbers)) for key in keys]
-    return np.array(found, np.int64)
+def _numbered(splits: Sequence[Split], name: str, spaces: Sequence[Hashable]) -> IntArray:
+    """Equal values of a column get equal numbers, each unknown one a number of its own: int32 [N].
+
+    Args:
+        splits: one after another.
+        name: of the column.
+        spaces: one a split: values of two splits are equal in equal spaces only.
+    """
+    found, first = [np.empty(0, np.int32)] * len(splits), 0
+    for space in dict.fromkeys(spaces):
+        members = [number for number, own in enumerate(spaces) if own == space]
+        numbers = first + _column_numbers([splits[each].table.column(name) for each in members])
+        first = int(numbers.max(initial=first - 1)) + 1
+        ends = np.cumsum([len(splits[each]) for each in members])
+        for each, part in zip(members, np.split(numbers, ends[:-1]), strict=True):
+            found[each] = part
+    return np.concatenate([np.empty(0, np.int32), *found])
+
+
+def _column_numbers(columns: Sequence[pa.ChunkedArray]) -> IntArray:
+    """The numbers of one column in several parts, from 0 on."""
+    chunks = [chunk for each in columns for chunk in each.cast(pa.string()).chunks]
+    whole = pa.chunked_array(chunks, pa.string())
+    numbers, values = codes(pc.if_else(pc.equal(whole, ""), None, whole))
+    unknown = numbers < 0
+    own = len(values) + np.arange(int(unknown.sum()), dtype=np.int32)
+    numbers = numbers.copy()
+    numbers[unknown] = own
+    return numbers

@@ -183,4 +183,6 @@ def _near(
 
 
 def _untied(ties: Ties, images: int) -> Rows:
-    return np.array([row for row in range(images) if row not in ties.found], np.int64)
+    untied = np.ones(images, bool)
+    untied[list(ties.found)] = False
+    return np.flatnonzero(untied)

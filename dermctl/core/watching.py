@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from dermctl.checkpoint import Description
 from dermctl.core.loading import stored_images
@@ -26,6 +25,7 @@ from dermctl.progress import Progress
 from dermctl.views.batches import Batch
 from dermctl.views.device import finish
 from dermctl.views.evaluation import EvaluationDataset
+from dermctl.views.images import StoredImages
 from dermctl.views.packed import MakesViews, Tensors
 
 TRAIN_IMAGES, VAL_IMAGES = 2_000, 1_000
@@ -79,8 +79,8 @@ class Watch:
         self._val = _sample(rng, val_labels, VAL_IMAGES, labelled=self.labelled)
         self._labels, self._val_labels = labels[self._train], val_labels[self._val]
         transform = transform_of(about)
-        self._train_images = EvaluationDataset(stored_images(train), transform)
-        self._val_images = EvaluationDataset(stored_images(val), transform) if val else None
+        self._train_images = EvaluationDataset(_only(train, self._train), transform)
+        self._val_images = EvaluationDataset(_only(val, self._val), transform) if val else None
         self._views, self._about, self._every, self._progress = views, about, every, progress
         self._started = time.perf_counter()
         self.seconds = 0.0
@@ -165,9 +165,9 @@ class Watch:
 
     def _make(self, what: str) -> Iterable[Tensors]:
         if what == "train":
-            return _batches(self._train_images, self._train)
+            return _batches(self._train_images)
         if what == "val" and self._val_images is not None:
-            return _batches(self._val_images, self._val)
+            return _batches(self._val_images)
         assert self._views is not None
         numbers = self._train if self._val_images is None else self._val
         return _one_view(self._views, numbers[:_ALIGNED_IMAGES], int(what[-1]))
@@ -189,24 +189,39 @@ class Watch:
 
 
 def _labels(train: Sequence[Split], val: Sequence[Split]) -> tuple[IntArray, IntArray]:
-    """Class numbers over all datasets, -1 where there is none; a class of validation only: -1."""
-    numbers: dict[tuple[str, str], int] = {}
-    for key in (key for key in _keys(train) if key is not None):
-        numbers.setdefault(key, len(numbers))
+    """Class numbers over all datasets, -1 where there is none; a class of validation only: -1.
+
+    A class is a label of a column: two datasets share it where they read the same column.
+    """
+    classes: dict[tuple[str, str], int] = {}
+    for split in train:
+        for key in _classes(split):
+            classes.setdefault(key, len(classes))
     first, second = (
-        np.array([-1 if key is None else numbers.get(key, -1) for key in _keys(splits)], np.int64)
-        for splits in (train, val)
+        np.concatenate([np.empty(0, np.int64), *(_class_numbers(split, classes) for split in part)])
+        for part in (train, val)
     )
     return first, second
 
 
-def _keys(splits: Sequence[Split]) -> list[tuple[str, str] | None]:
-    """A class is a label of a column: two datasets share it where they read the same column."""
-    return [
-        None if label is None else (str(split.description["label"]), label)
-        for split in splits
-        for label in split.column("label")
-    ]
+def _classes(split: Split) -> list[tuple[str, str]]:
+    column = str(split.description["label"])
+    return [(column, label) for label in split.codes("label").values.drop_null().to_pylist()]
+
+
+def _class_numbers(split: Split, classes: Mapping[tuple[str, str], int]) -> IntArray:
+    numbers = [classes.get(key, -1) for key in _classes(split)]
+    return np.array([*numbers, -1], np.int64)[split.codes("label").numbers]  # null is -1: the last
+
+
+def _only(splits: Sequence[Split], rows: npt.NDArray[np.int64]) -> StoredImages:
+    """The images of some rows, given in order, counted through all splits."""
+    ends = np.cumsum([len(split) for split in splits])
+    parts = np.split(rows, np.searchsorted(rows, ends[:-1]))
+    starts = [0, *ends[:-1].tolist()]
+    return stored_images(
+        [split.take(part - start) for split, part, start in zip(splits, parts, starts, strict=True)]
+    )
 
 
 def _sample(
@@ -217,9 +232,9 @@ def _sample(
     return np.sort(rng.permutation(rows)[:most])
 
 
-def _batches(dataset: Dataset[Tensors], rows: IntArray) -> Iterable[Tensors]:
-    for start in range(0, len(rows), _BATCH):
-        yield dataset.__getitems__(rows[start : start + _BATCH].tolist())  # type: ignore[attr-defined]
+def _batches(dataset: EvaluationDataset) -> Iterable[Tensors]:
+    for start in range(0, len(dataset), _BATCH):
+        yield dataset.__getitems__(list(range(start, min(start + _BATCH, len(dataset)))))
 
 
 def _one_view(views: MakesViews, rows: IntArray, number: int) -> Iterable[Tensors]:

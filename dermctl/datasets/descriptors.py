@@ -16,13 +16,9 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dermctl.datasets.colour_conversion import Pixels
-from dermctl.datasets.decoding import decode_rgb
 from dermctl.datasets.near_duplicates import Description, Descriptions
 from dermctl.datasets.near_duplicates.stored import describe_stored
-from dermctl.datasets.reasons import ImageFault
-from dermctl.datasets.store import STORE_FOLDER, Store, shard_name
-from dermctl.errors import DataError
+from dermctl.datasets.store import STORE_FOLDER
 from dermctl.files import replacing
 from dermctl.progress import SILENT, Progress
 
@@ -152,7 +148,7 @@ def described(
     if not len(missing):
         return kept
     sought = [places[row] for row in missing.tolist()]
-    found = _seek(folder, sought, workers, progress)
+    found = describe_stored(folder / STORE_FOLDER, sought, workers, progress)
     both = Described(
         np.concatenate([kept.prefixes, prefixes[missing]]),
         Descriptions.concatenate([kept.descriptions, found]),
@@ -165,32 +161,3 @@ def described(
             f"({error.strerror or error}: {folder / DESCRIPTORS_FILE})"
         )
     return both
-
-
-def read_picture(folder: Path, store: Store, place: Place) -> Pixels:
-    """The packed pixels (RGB) of an image of the dataset in ``folder``.
-
-    Raises:
-        DataError: they cannot be read.
-    """
-    try:
-        return decode_rgb(bytes(store.read(*place))).pixels
-    except ImageFault as error:
-        raise _damaged(folder, folder / STORE_FOLDER / shard_name(place[0]), error) from error
-
-
-def _seek(
-    folder: Path, places: Sequence[Place], workers: int | None, progress: Progress
-) -> Descriptions:
-    try:
-        return describe_stored(folder / STORE_FOLDER, places, workers, progress)
-    except ImageFault as error:
-        raise _damaged(folder, folder / STORE_FOLDER, error) from error
-
-
-def _damaged(folder: Path, where: Path, error: ImageFault) -> DataError:
-    return DataError(
-        f"a packed picture is damaged ({error.detail})",
-        where=where,
-        hint=f"See which with: dermctl data check {folder.name}; then prepare it again",
-    )

@@ -11,13 +11,17 @@ checkpoints could not be compared between machines: who can list all ids can fin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from dermctl.datasets.columns import Codes, Strings
 from dermctl.datasets.prepared import Split
 
 UNKNOWN_ID = 0
@@ -67,26 +71,42 @@ def fingerprints(split: Split) -> Fingerprints:
     """The fingerprints of a split's images, in order."""
     source = namespace(split.description)
     columns = [
-        sha256_prefixes(split.column("sha256")),
-        np.array(split.column("phash"), np.uint64),
-        keyed_hashes(split.column("patient_id"), "patient", source),
-        keyed_hashes(split.column("lesion_id"), "lesion", source),
+        sha256_prefixes(split.table.column("sha256")),
+        split.table.column("phash").to_numpy().astype(np.uint64, copy=False),
+        _hashes_of(split.codes("patient_id"), "patient", source),
+        _hashes_of(split.codes("lesion_id"), "lesion", source),
         keyed_hashes(_published_ids(split), "image", source),
     ]
     return Fingerprints(np.stack(columns, axis=1).reshape(-1, len(COLUMNS)))
 
 
-def _published_ids(split: Split) -> list[str | None]:
+def _hashes_of(column: Codes, kind: str, source: str) -> Hashes:
+    """As ``keyed_hashes``, of a column whose values occur many times."""
+    values = keyed_hashes(Strings(column.values), kind, source)
+    return np.append(values, np.uint64(UNKNOWN_ID))[column.numbers]  # null is -1: the last
+
+
+def _published_ids(split: Split) -> Iterator[str | None]:
     """The image ids of a published source; of others None, as "1.png" is a name and no id."""
-    ids = split.column("image_id")
     if _is_own(split.description):
-        return [None] * len(ids)
-    return [image_id.removesuffix(_DOWNSAMPLED) for image_id in ids]
+        return repeat(None, len(split))
+    return (image_id.removesuffix(_DOWNSAMPLED) for image_id in split.strings("image_id"))
 
 
-def sha256_prefixes(hexadecimal: Sequence[str]) -> Hashes:
-    """The first 8 bytes of SHA-256 digests, as numbers."""
-    return np.array([int(digest[: 2 * _BYTES], 16) for digest in hexadecimal], np.uint64)
+def sha256_prefixes(hexadecimal: Sequence[str] | pa.ChunkedArray) -> Hashes:
+    """The first 8 bytes of SHA-256 digests, as numbers.
+
+    Raises:
+        ValueError: one of them is no such digest.
+    """
+    column = hexadecimal
+    if not isinstance(column, pa.ChunkedArray):
+        column = pa.chunked_array([pa.array(hexadecimal, pa.string())])
+    starts = pc.binary_slice(column.cast(pa.binary()), 0, 2 * _BYTES).combine_chunks()
+    digits = (
+        starts.cast(pa.binary(2 * _BYTES)).buffers()[1].to_pybytes()[: 2 * _BYTES * len(starts)]
+    )
+    return np.frombuffer(bytes.fromhex(digits.decode()), ">u8").astype(np.uint64)
 
 
 def namespace(description: dict[str, Any]) -> str:
@@ -99,16 +119,17 @@ def _is_own(description: dict[str, Any]) -> bool:
     return description["source"] in _OWN_SOURCES or bool(description["synthetic"])
 
 
-def keyed_hashes(ids: Sequence[str | None], kind: str, source: str) -> Hashes:
+def keyed_hashes(ids: Iterable[str | None], kind: str, source: str) -> Hashes:
     """BLAKE2b (RFC 7693) of ids, keyed with their source and personalised with their kind: [n]."""
     key = hashlib.sha256(source.encode()).digest()
-    known = {
-        value: hashlib.blake2b(
-            value.encode(), digest_size=_BYTES, key=key, person=kind.encode()
-        ).digest()
-        for value in set(ids)
-        if value
-    }
-    return np.array(
-        [int.from_bytes(known[value], "big") if value else UNKNOWN_ID for value in ids], np.uint64
-    )
+    keyed = hashlib.blake2b(digest_size=_BYTES, key=key, person=kind.encode())
+    unknown = UNKNOWN_ID.to_bytes(_BYTES, "big")
+    found = bytearray()
+    for value in ids:
+        if value:
+            own = keyed.copy()
+            own.update(value.encode())
+            found += own.digest()
+        else:
+            found += unknown
+    return np.frombuffer(found, ">u8").astype(np.uint64)

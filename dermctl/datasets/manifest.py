@@ -106,6 +106,11 @@ def check_pages(path: Path) -> int:
 def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None) -> pa.Table:
     """One split of the dataset in ``folder``.
 
+    Args:
+        folder: of the dataset.
+        split: ``train``, ``val`` or ``test``.
+        columns: that are needed, no others are read; None: all.
+
     Raises:
         DataError: when the manifest is missing, damaged, not ours, or of a newer version.
     """
@@ -113,9 +118,14 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
     again = f"Prepare it again with: dermctl data prepare … --name {folder.name}"
     if not path.is_file():
         raise DataError(f"the dataset has no {split} manifest", where=path, hint=again)
+    wanted = [name for name, *_ in COLUMNS] if columns is None else list(columns)
     try:
-        table = pq.read_table(path, columns=None if columns is None else list(columns))
-        newer = manifest_description(table)["manifest_version"] > MANIFEST_VERSION
+        with pq.ParquetFile(path) as file:
+            lost = [name for name in wanted if name not in file.schema_arrow.names]
+            newer = _description(file.schema_arrow)["manifest_version"] > MANIFEST_VERSION
+            table = (
+                None if lost or newer else file.read(columns=None if columns is None else wanted)
+            )
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"cannot be read as a dermctl manifest ({error})", where=path, hint=again
@@ -124,7 +134,6 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
         raise DataError(
             "the manifest was written by a newer dermctl", where=path, hint="Update dermctl"
         )
-    lost = [name for name, *_ in COLUMNS if columns is None and name not in table.column_names]
     if lost:
         raise DataError(f"the manifest lacks {', '.join(lost)}", where=path, hint=again)
     return table
@@ -132,6 +141,9 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
 
 def manifest_description(table: pa.Table) -> dict[str, Any]:
     """What holds for the whole dataset, from the schema's metadata."""
-    metadata = table.schema.metadata or {}
-    description: dict[str, Any] = json.loads(metadata[_METADATA_KEY])
+    return _description(table.schema)
+
+
+def _description(schema: pa.Schema) -> dict[str, Any]:
+    description: dict[str, Any] = json.loads((schema.metadata or {})[_METADATA_KEY])
     return description

@@ -20,7 +20,6 @@ from dermctl.datasets.descriptors import (
     Described,
     described,
     find_values,
-    read_picture,
     take_descriptions,
 )
 from dermctl.datasets.fingerprints import Hashes, sha256_prefixes
@@ -30,6 +29,7 @@ from dermctl.datasets.near_duplicates import Description, Descriptions
 from dermctl.datasets.near_duplicates.verify import verify
 from dermctl.datasets.pool import ordered_map
 from dermctl.datasets.store import STORE_FOLDER, Store
+from dermctl.datasets.stored_pixels import stored_pixels
 from dermctl.progress import SILENT, Progress
 
 FEW_KEYPOINTS = 24
@@ -65,7 +65,7 @@ class Place:
 
     def pixels(self) -> Pixels:
         """The packed pixels (RGB); DataError where they cannot be read."""
-        return read_picture(self.folder, Store(self.folder / STORE_FOLDER), (self.shard, self.row))
+        return stored_pixels(Store(self.folder / STORE_FOLDER), self.shard, self.row)
 
 
 class Pictures:
@@ -179,7 +179,7 @@ class Pictures:
 
 def _orientations(places: Sequence[Place]) -> Hashes:
     stores = {folder: Store(folder / STORE_FOLDER) for folder in {p.folder for p in places}}
-    pictures = (read_picture(p.folder, stores[p.folder], (p.shard, p.row)) for p in places)
+    pictures = (stored_pixels(stores[p.folder], p.shard, p.row) for p in places)
     return np.array([orientation_hashes(pixels) for pixels in pictures], np.uint64)
 
 

@@ -17,6 +17,7 @@ from types import TracebackType
 import numpy as np
 import pyarrow as pa
 
+from dermctl.datasets.held import held_images, in_words
 from dermctl.errors import DataError
 
 STORE_FOLDER = "store"
@@ -36,6 +37,16 @@ _SCHEMA = pa.schema(
 def shard_name(shard: int) -> str:
     """File name of shard number ``shard``."""
     return f"shard-{shard:05d}.arrow"
+
+
+class ShardError(DataError):
+    """A shard cannot serve, or an image in it; the images that are lost with it are named.
+
+    Attributes:
+        fault: what is wrong, without the images.
+    """
+
+    fault = ""
 
 
 class StoreWriter:
@@ -118,24 +129,33 @@ class Store:
         self._shards: dict[int, _Shard] = {}
 
     def read(self, shard: int, row: int) -> memoryview:
-        """The encoded bytes of one image, without a copy."""
+        """The encoded bytes of one image, without a copy.
+
+        Raises:
+            ShardError: the shard cannot be read, or has no such row.
+        """
         opened = self._shards.get(shard) or self._open(shard)
-        if not 0 <= row < self.length(shard):
-            raise DataError(
-                f"row {row} lies outside the shard, which holds {self.length(shard)} images",
-                where=self.folder / shard_name(shard),
-                hint="Prepare the dataset again with: dermctl data prepare",
-            )
+        if not 0 <= row < len(opened.batch):
+            fault = f"row {row} lies outside the shard, which holds {len(opened.batch):,} images"
+            raise self.error(fault, shard, row)
         return opened.data[opened.offsets[row] : opened.offsets[row + 1]]
 
     def length(self, shard: int) -> int:
         """How many images a shard holds.
 
         Raises:
-            DataError: it is missing, damaged or no shard of a store.
+            ShardError: it is missing, damaged or no shard of a store.
+        """
+        return len(self.id_column(shard))
+
+    def id_column(self, shard: int) -> pa.StringArray:
+        """The ids of the images in one shard, in order of their rows, as they lie in the file.
+
+        Raises:
+            ShardError: it is missing, damaged or no shard of a store.
         """
         opened = self._shards.get(shard) or self._open(shard)
-        return len(opened.offsets) - 1
+        return opened.batch.column("image_id")
 
     def shards(self) -> list[int]:
         """Numbers of the shards that are there."""
@@ -143,9 +163,13 @@ class Store:
 
     def ids(self, shard: int) -> list[str]:
         """The ids of the images in one shard, in order of their rows."""
-        opened = self._shards.get(shard) or self._open(shard)
-        names: list[str] = opened.batch.column("image_id").to_pylist()
+        names: list[str] = self.id_column(shard).to_pylist()
         return names
+
+    def image_id(self, shard: int, row: int) -> str:
+        """The id of one image."""
+        name: str = self.id_column(shard)[row].as_py()
+        return name
 
     def faults(self, shard: int) -> Iterator[tuple[str, str]]:
         """Images of one shard whose bytes do not have their recorded SHA-256: (image_id, fault)."""
@@ -156,25 +180,51 @@ class Store:
             if hashlib.sha256(self.read(shard, row)).digest() != digest:
                 yield image_id, f"bytes differ from their SHA-256 in {shard_name(shard)} row {row}"
 
+    def place(self, shard: int, row: int) -> str:
+        """Where an image lies, for people."""
+        return f"{self.folder / shard_name(shard)}, row {row} ({self.image_id(shard, row)})"
+
+    @property
+    def mending(self) -> str:
+        """What to type where an image of the store cannot be read."""
+        name = self.folder.parent.name
+        return (
+            f"See what else is damaged with: dermctl data check {name}; then pack it anew with: "
+            f"dermctl data prepare … --name {name}"
+        )
+
+    def error(self, fault: str, shard: int, row: int | None = None) -> ShardError:
+        """What is wrong with a shard, or with one row of it, and the images lost with it."""
+        held = held_images(self.folder.parent, shard, row)
+        holds = "it holds" if row is None else "there lies"
+        error = ShardError(
+            f"{fault}; {holds} {in_words(held)}" if held else fault,
+            where=self.folder / shard_name(shard),
+            hint=self.mending,
+        )
+        error.fault = fault
+        return error
+
     def _open(self, shard: int) -> _Shard:
         path = self.folder / shard_name(shard)
-        hint = f"Check it with: dermctl data check {self.folder.parent.name}"
         if shard < 0:
-            raise DataError(f"the manifest points outside the store, at shard {shard}", where=path)
+            raise self.error(f"the manifest points outside the store, at shard {shard}", shard)
         if not path.is_file():
-            raise DataError("a shard of the store is missing", where=path, hint=hint)
+            raise self.error("a shard of the store is missing", shard)
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
             if not reader.schema.equals(_SCHEMA, check_metadata=True):
-                raise DataError("this Arrow file is no shard of a dermctl store", where=path)
+                raise self.error("this Arrow file is no shard of a dermctl store", shard)
             if reader.num_record_batches != 1:
-                raise DataError("a shard must hold one record batch", where=path, hint=hint)
+                raise self.error("a shard must hold one record batch", shard)
             batch = reader.get_batch(0)
             batch.validate(full=True)
             _, offsets, data = batch.column("image").buffers()
             starts = np.frombuffer(offsets, np.int64)[: len(batch) + 1]
+        except PermissionError as error:
+            raise self.error("a shard of the store may not be read", shard) from error
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"a shard is damaged ({error})", where=path, hint=hint) from error
+            raise self.error(f"a shard is damaged ({error})", shard) from error
         # Arrow's own view is of signed bytes: equal to no `bytes`, and no JPEG to simplejpeg.
         opened = _Shard(memoryview(data).cast("B"), starts, batch)
         self._shards[shard] = opened

@@ -58,6 +58,10 @@ class DecodedImages:
         """Its number: the pixels have left their file."""
         return f"decoded image {index}"
 
+    def mending(self, index: int) -> str:
+        """To decode it anew, which tells where it lies."""
+        return "Run the same command again with --cache none"
+
     def to(self, device: torch.device) -> DecodedImages:
         """The same with its block on another device."""
         return DecodedImages(self.block.to(device), self.sizes, self.keys)

@@ -20,10 +20,19 @@ _WORDS_A_STEP = 4  # Philox 4x64 yields four words for each value of its counter
 _MASK = 2**64 - 1
 
 
-def image_keys(image_ids: Iterable[str]) -> Keys:
-    """One 64-bit key an image, from its identifier (BLAKE2b): uint64 [N]."""
-    blake2b = hashlib.blake2b
-    digests = b"".join([blake2b(name.encode(), digest_size=8).digest() for name in image_ids])
+def image_keys(image_ids: Iterable[str], prefix: str = "") -> Keys:
+    """One 64-bit key an image, from its identifier (BLAKE2b): uint64 [N].
+
+    Args:
+        image_ids: the identifiers.
+        prefix: that all of them begin with, and that is not among them.
+    """
+    begun = hashlib.blake2b(prefix.encode(), digest_size=8)
+    digests = bytearray()
+    for name in image_ids:
+        own = begun.copy()
+        own.update(name.encode())
+        digests += own.digest()
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 

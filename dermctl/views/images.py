@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -45,14 +45,27 @@ class Images(Protocol):
     def place(self, index: int) -> str:
         """Where it lies, for people."""
 
+    def mending(self, index: int) -> str:
+        """What to type where it cannot be read."""
+
 
 class Store(Protocol):
     """Random access to packed images: ``dermctl.datasets.store.Store``."""
 
     folder: Path
 
+    @property
+    def mending(self) -> str:
+        """What to type where an image cannot be read."""
+
     def read(self, shard: int, row: int) -> Encoded:
         """The encoded bytes of one image."""
+
+    def image_id(self, shard: int, row: int) -> str:
+        """Its id."""
+
+    def place(self, shard: int, row: int) -> str:
+        """Where it lies, for people."""
 
 
 class Part(NamedTuple):
@@ -61,13 +74,16 @@ class Part(NamedTuple):
     Args:
         store: that the manifest points into.
         shard, row: int [N], the manifest's columns.
-        image_ids: N identifiers, unique among all images that are trained on together.
+        image_ids: N identifiers, unique, with ``prefix`` before them, among all images that are
+            trained on together.
+        prefix: of each identifier.
     """
 
     store: Store
     shard: npt.NDArray[np.integer]
     row: npt.NDArray[np.integer]
     image_ids: Sequence[str]
+    prefix: str = ""
 
 
 class StoredImages:
@@ -85,7 +101,7 @@ class StoredImages:
         if not len(self._shard) == len(self._row) == sum(lengths):
             raise ValueError("shard, row and image_ids must be of one length")
         self.keys: Keys = np.concatenate(
-            [np.empty(0, np.uint64), *(image_keys(part.image_ids) for part in parts)]
+            [np.empty(0, np.uint64), *(image_keys(part.image_ids, part.prefix) for part in parts)]
         )
 
     def __len__(self) -> int:
@@ -93,13 +109,47 @@ class StoredImages:
 
     def open(self, index: int) -> EncodedImage:
         """Image number ``index``, not yet decoded."""
-        store = self._stores[self._store[index]]
+        store = self._store_of(index)
         return EncodedImage(store.read(int(self._shard[index]), int(self._row[index])))
 
+    def name(self, index: int) -> str:
+        """``dataset:image_id``, looked up in the store: no string a row is kept."""
+        store = self._store_of(index)
+        image_id = store.image_id(int(self._shard[index]), int(self._row[index]))
+        return f"{store.folder.parent.name}:{image_id}"
+
     def place(self, index: int) -> str:
-        """Folder of the store, shard and row."""
-        folder = self._stores[self._store[index]].folder
-        return f"{folder}, shard {self._shard[index]}, row {self._row[index]}"
+        """Shard, row and id."""
+        store = self._store_of(index)
+        return store.place(int(self._shard[index]), int(self._row[index]))
+
+    def mending(self, index: int) -> str:
+        """To check the dataset and to prepare it again."""
+        return self._store_of(index).mending
+
+    def _store_of(self, index: int) -> Store:
+        return self._stores[int(self._store[index])]
+
+
+class ImageNames(Sequence[str]):
+    """``dataset:image_id`` of stored images, each made when it is asked for."""
+
+    def __init__(self, images: StoredImages) -> None:
+        self._images = images
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self._images.name(each) for each in range(len(self))[index]]
+        return self._images.name(index)
 
 
 class EncodedFiles:
@@ -125,6 +175,10 @@ class EncodedFiles:
         """The file's path."""
         return str(self._paths[index])
 
+    def mending(self, index: int) -> str:
+        """To leave it out, or to fetch it again."""
+        return "Leave this file out, or fetch it again"
+
 
 @contextmanager
 def naming(images: Images, index: int) -> Iterator[None]:
@@ -135,5 +189,5 @@ def naming(images: Images, index: int) -> Iterator[None]:
         raise DataError(
             f"an image cannot be read: {error.what}",
             where=error.where or images.place(index),
-            hint=error.hint or "Check the dataset with: dermctl data check NAME",
+            hint=error.hint or images.mending(index),
         ) from error

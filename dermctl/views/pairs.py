@@ -28,9 +28,7 @@ class NumberedViews(Dataset[Tensors]):
             raise ValueError("one number an image is needed")
         self.count, self.in_process = views.count, views.in_process
         self.views = views
-        self.numbers = {
-            name: torch.as_tensor(values, dtype=torch.int64) for name, values in numbers.items()
-        }
+        self.numbers = {name: torch.as_tensor(values) for name, values in numbers.items()}
 
     def __len__(self) -> int:
         return len(self.views)
@@ -40,7 +38,8 @@ class NumberedViews(Dataset[Tensors]):
         made = self.views.__getitems__(batch)
         device = made["views"].device
         return made | {
-            name: values[batch.indices].to(device) for name, values in self.numbers.items()
+            name: values[batch.indices].to(device, torch.int64)
+            for name, values in self.numbers.items()
         }
 
 
@@ -67,11 +66,11 @@ class PairedViews(Dataset[Tensors]):
             raise ValueError("one view of each kind and one lesion an image are needed")
         self.first, self.second, self.seed = first, second, seed
         self.in_process = first.in_process
-        self._order = np.argsort(lesions, kind="stable")
+        self._order = np.argsort(lesions, kind="stable").astype(np.int32)
         _, number, sizes = np.unique(lesions, return_inverse=True, return_counts=True)
-        self._sizes = sizes[number]
-        self._starts = (np.cumsum(sizes) - sizes)[number]
-        self._place = np.empty(len(lesions), np.int64)
+        self._sizes = sizes[number].astype(np.int32)
+        self._starts = (np.cumsum(sizes) - sizes)[number].astype(np.int32)
+        self._place = np.empty(len(lesions), np.int32)
         self._place[self._order] = np.arange(len(lesions))
         self._place -= self._starts
 

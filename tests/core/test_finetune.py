@@ -6,7 +6,7 @@ import csv
 import json
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from dermctl.core.finetuning import start as module
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, ConfigError, DataError
 from dermctl.models.restore import restore_classifier, restore_encoder
+from dermctl.views.presets import preset
 from tests.conftest import TINY, Trained
 from tests.told import Told
 
@@ -48,6 +49,8 @@ def test_a_run_says_where_it_comes_from(trained: Trained) -> None:
     provenance = json.loads((result.run / "provenance.json").read_text())
     assert provenance["command"] == "finetune"
     assert provenance["from"] == result.source
+    assert provenance["cache"].startswith("images are decoded anew each epoch: 0.0 GiB decoded")
+    assert provenance["augmentation"] == json.loads(json.dumps(asdict(preset("supervised"))))
     assert json.loads(json.dumps(result.to_json()))["best"] == result.best
     assert trained.workspace.newest_checkpoint("finetune") == result.checkpoint
 

@@ -48,7 +48,9 @@ def settled(split: Split, cache: str = "none", augmentation: str = "simclr", **c
 
 
 def views_of(inputs: Inputs, split: Split) -> torch.Tensor:
-    return inputs.views(inputs.images([split]), count=2, seed=1).__getitems__(ALL)["views"]
+    return inputs.views(inputs.images(stored_images([split])), count=2, seed=1).__getitems__(ALL)[
+        "views"
+    ]
 
 
 def test_every_cache_makes_the_same_views(split):
@@ -58,7 +60,7 @@ def test_every_cache_makes_the_same_views(split):
     difference = (views_of(resident, split).int() - expected.int()).abs()
     assert difference.max() <= 2
     assert [len(inputs.resident) for inputs in (plain, in_ram, resident)] == [0, 0, 1]
-    made = resident.views(resident.images([split]), count=2, seed=1)
+    made = resident.views(resident.images(stored_images([split])), count=2, seed=1)
     assert isinstance(made, ResidentDataset)
 
 
@@ -78,7 +80,7 @@ def test_packed_sizes_are_those_of_one_by_one():
 
 def test_without_a_gpu_nothing_is_left_to_it_and_with_one_colour_and_blur_are(split):
     whole, crops = settled(split), replace(settled(split), finish=False)
-    batch = crops.views(crops.images([split]), count=2, seed=1).__getitems__(ALL)
+    batch = crops.views(crops.images(stored_images([split])), count=2, seed=1).__getitems__(ALL)
     assert set(batch) == {"views", "index", "colour", "kernels"}
     data = TrainingData(None, None, LoaderSettings(2, 0, 0, pin=False))
     done = data.on_after_batch_transfer(batch, 0)
@@ -90,7 +92,9 @@ def test_without_a_gpu_nothing_is_left_to_it_and_with_one_colour_and_blur_are(sp
 def test_one_view_with_its_label_is_finished_too(split):
     labels = np.arange(len(split))
     whole, crops = (
-        LabelledDataset(inputs.views(inputs.images([split]), count=1, seed=1), labels)
+        LabelledDataset(
+            inputs.views(inputs.images(stored_images([split])), count=1, seed=1), labels
+        )
         for inputs in (settled(split), replace(settled(split), finish=False))
     )
     expected, made = (finish(dataset.__getitems__(ALL)) for dataset in (whole, crops))
@@ -125,7 +129,7 @@ def test_a_list_of_transforms_takes_the_slow_path(split, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text(SLOW)
     inputs = settled(split, "ram", str(file))
-    images = inputs.images([split])
+    images = inputs.images(stored_images([split]))
     assert isinstance(images, DecodedImages)
     assert isinstance(inputs.views(images, count=2, seed=0), SlowViewsDataset)
     assert inputs.to_json()["augmentation"][1] == "RandomHorizontalFlip"
@@ -137,7 +141,9 @@ def test_settings_of_a_file_are_kept_with_the_run(split, tmp_path):
     file = tmp_path / "mine.yaml"
     file.write_text("preset: derm\ngreyscale: 0\n")
     inputs = settled(split, "none", str(file))
-    assert isinstance(inputs.views(inputs.images([split]), count=2, seed=0), ViewsDataset)
+    assert isinstance(
+        inputs.views(inputs.images(stored_images([split])), count=2, seed=0), ViewsDataset
+    )
     assert inputs.to_json()["augmentation"]["greyscale"] == 0
     assert inputs.to_json()["augmentation"]["vertical_flip"] == 0.5
 

@@ -19,6 +19,14 @@ def indices(sampler: EpochBatchSampler) -> list[list[int]]:
     return [batch.indices for batch in sampler]
 
 
+def test_an_epoch_is_numpys_permutation():
+    """Runs that were stopped go on in the order that they began with."""
+    sampler = EpochBatchSampler(1000, 10, seed=3)
+    sampler.set_epoch(2)
+    generator = np.random.Generator(np.random.Philox(key=np.array([3, 2], np.uint64)))
+    assert joined(indices(sampler)) == generator.permutation(1000).tolist()
+
+
 @given(n=st.integers(1, 200), batch=st.integers(1, 40), epoch=st.integers(0, 5))
 def test_without_dropping_each_image_comes_once(n, batch, epoch):
     sampler = EpochBatchSampler(n, batch, drop_last=False)

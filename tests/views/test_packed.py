@@ -102,7 +102,9 @@ def test_a_damaged_image_is_named_whoever_meets_it(tmp_path, workers):
     rows = np.arange(2)
     images = StoredImages(Part(Store(tmp_path), np.zeros(2, int), rows, ["good", "bad"]))
     loader = BatchLoader(ViewsDataset(images, SIMCLR, 32), EpochBatchSampler(2, 2), workers=workers)
-    with pytest.raises(DataError, match=r"cannot be read.*shard 0, row 1") as raised:
+    with pytest.raises(
+        DataError, match=r"cannot be read.*shard-00000.arrow, row 1 \(bad\)"
+    ) as raised:
         list(loader)
     assert "Traceback" not in str(raised.value)
 

@@ -16,9 +16,9 @@ from dermctl.datasets.audit.findings import (
 )
 from dermctl.datasets.audit.gathered import Images
 from dermctl.datasets.colour_conversion import Pixels
-from dermctl.datasets.decoding import decode_rgb
 from dermctl.datasets.packing import encode
 from dermctl.datasets.store import STORE_FOLDER, Store
+from dermctl.datasets.stored_pixels import stored_pixels
 from dermctl.files import swap_folder
 from dermctl.report.audit import ShownFinding, ShownImage
 from dermctl.report.pictures import is_blurred, may_embed
@@ -92,7 +92,7 @@ def _shown(
     pictures: bool,
 ) -> ShownFinding:
     rows = _representatives(finding, images)
-    packed = [_packed(images, row, stores) for row in rows] if pictures else []
+    places = [_place(images, row, stores) for row in rows] if pictures else []
     embedded = pictures and all(
         may_embed(images.licenses[row], images.sources[row], synthetic=images.synthetic[row])
         for row in rows
@@ -100,7 +100,8 @@ def _shown(
     link = None
     if pictures and not embedded:
         name = f"{number:03d}-{finding.kind}.jpg"
-        (building / name).write_bytes(_side_by_side(packed))
+        sheet = _side_by_side([stored_pixels(*place) for place in places])
+        (building / name).write_bytes(encode(sheet))
         link = f"{PICTURES_FOLDER}/{name}"
     return ShownFinding(
         kind=finding.kind,
@@ -115,10 +116,10 @@ def _shown(
                 dataset=images.datasets[row],
                 split=images.splits[row],
                 label=images.labels[row],
-                picture=packed[place] if embedded else None,
+                picture=_packed(*places[number]) if embedded else None,
                 blurred=is_blurred(images.modalities[row], synthetic=images.synthetic[row]),
             )
-            for place, row in enumerate(rows)
+            for number, row in enumerate(rows)
         ),
     )
 
@@ -136,20 +137,22 @@ def _representatives(finding: Finding, images: Images) -> list[int]:
     return [rows[0], max(rows[1:], key=differs)]
 
 
-def _packed(images: Images, row: int, stores: dict[Path, Store]) -> bytes:
+def _place(images: Images, row: int, stores: dict[Path, Store]) -> tuple[Store, int, int]:
     folder, shard, place = images.places[row]
-    store = stores.setdefault(folder, Store(folder / STORE_FOLDER))
-    return bytes(store.read(shard, place))
+    return stores.setdefault(folder, Store(folder / STORE_FOLDER)), shard, place
 
 
-def _side_by_side(pictures: Sequence[bytes]) -> bytes:
-    """Pictures in a row on white, as one JPEG."""
-    pixels: list[Pixels] = [decode_rgb(picture).pixels for picture in pictures]
-    height = max(part.shape[0] for part in pixels)
-    width = sum(part.shape[1] for part in pixels) + _GAP * (len(pixels) - 1)
+def _packed(store: Store, shard: int, row: int) -> bytes:
+    return bytes(store.read(shard, row))
+
+
+def _side_by_side(pictures: Sequence[Pixels]) -> Pixels:
+    """Pictures in a row on white."""
+    height = max(part.shape[0] for part in pictures)
+    width = sum(part.shape[1] for part in pictures) + _GAP * (len(pictures) - 1)
     sheet = np.full((height, width, 3), 255, np.uint8)
     left = 0
-    for part in pixels:
+    for part in pictures:
         sheet[: part.shape[0], left : left + part.shape[1]] = part
         left += part.shape[1] + _GAP
-    return encode(sheet)
+    return sheet

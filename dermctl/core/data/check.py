@@ -13,7 +13,7 @@ from dermctl.core.data.list import PreparedDataset, describe_dataset
 from dermctl.datasets.manifest import SPLITS, check_pages, read_manifest
 from dermctl.datasets.near_duplicates.table import NEAR_DUPLICATES_FILE, read_near_duplicates
 from dermctl.datasets.remembered import HISTORY_FILE
-from dermctl.datasets.store import STORE_FOLDER, Store, shard_name
+from dermctl.datasets.store import STORE_FOLDER, ShardError, Store, shard_name
 from dermctl.errors import DataError
 from dermctl.progress import SILENT, Progress
 from dermctl.workspace import DATASET_FILE, Workspace
@@ -189,8 +189,9 @@ def _check_shard(store: Store, shard: int, images: Sequence[_Image]) -> Iterator
     try:
         ids = store.ids(shard)
         damaged = tuple(image_id for image_id, _ in store.faults(shard))
-    except DataError as error:
-        yield CheckFault(file, error.what, tuple(image.image_id for image in images))
+    except ShardError as error:
+        where = file if shard >= 0 else "the manifests"
+        yield CheckFault(where, error.fault, tuple(image.image_id for image in images))
         return
     if damaged:
         yield CheckFault(file, "the bytes differ from their SHA-256", damaged)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging
@@ -18,12 +19,7 @@ from dermctl.core.finetuning.objective import (
 )
 from dermctl.core.finetuning.plan import FinetunePlan
 from dermctl.core.inputs import settle_inputs
-from dermctl.core.loading import (
-    TrainingData,
-    class_numbers,
-    image_names,
-    stored_images,
-)
+from dermctl.core.loading import TrainingData, class_numbers, stored_images
 from dermctl.core.metadata import metadata_of
 from dermctl.core.transform import transform_of
 from dermctl.methods.mixing import Mixing
@@ -32,19 +28,26 @@ from dermctl.models.encoder import feature_width
 from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.progress import Progress
+from dermctl.runs import note_facts
 from dermctl.training import fit, kept, make_trainer, speed_up
 from dermctl.views.evaluation import EvaluationDataset
+from dermctl.views.images import ImageNames
 from dermctl.views.packed import LabelledDataset
 
 
 @dataclass(frozen=True)
 class FullTraining:
-    """What is trained, on which batches (images over all devices), with which callbacks."""
+    """What is trained, on which batches (images over all devices), with which callbacks.
+
+    ``images`` are names, ``inputs`` what is to be known of augmentation and cache afterwards.
+    """
 
     module: Supervised
     data: TrainingData
     batch_size: int
     callbacks: tuple[Callback, ...]
+    images: Sequence[str]
+    inputs: Mapping[str, Any]
 
 
 def train_full(
@@ -69,6 +72,7 @@ def train_full(
         The best value of ``monitor``, under its name.
     """
     training = full_training(plan, config, progress, head)
+    note_facts(run, training.inputs)
     trainer = make_trainer(
         run,
         plan.hardware,
@@ -78,7 +82,7 @@ def train_full(
         seed=config.seed,
         checkpoint_minutes=config.checkpoint_every,
         patience=config.patience,
-        image_names=image_names([plan.train]),
+        image_names=training.images,
         deterministic=config.deterministic,
         callbacks=training.callbacks,
     )
@@ -149,7 +153,8 @@ def full_training(
         hardware=plan.hardware,
         progress=progress,
     )
-    views = inputs.views(inputs.images([train]), count=1, seed=config.seed)
+    stored = stored_images([train])
+    views = inputs.views(inputs.images(stored), count=1, seed=config.seed)
     evaluation = EvaluationDataset(
         stored_images([val]), transform_of(about), labels=val_numbers, metadata=val_metadata
     )
@@ -161,7 +166,14 @@ def full_training(
         chances=chances,
         resident=inputs.resident,
     )
-    return FullTraining(module, data, settings.batch_size, _callbacks(config))
+    return FullTraining(
+        module,
+        data,
+        settings.batch_size,
+        _callbacks(config),
+        ImageNames(stored),
+        inputs.to_json(),
+    )
 
 
 def _callbacks(config: FinetuneConfig) -> tuple[Callback, ...]:

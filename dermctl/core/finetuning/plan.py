@@ -16,8 +16,10 @@ from dermctl.core.left_out import LeftOut, held_out, leave_out
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
 from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
 from dermctl.core.transform import preprocessing
+from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.pictures import Pictures
-from dermctl.datasets.prepared import Split, load_split
+from dermctl.datasets.places import check_split
+from dermctl.datasets.prepared import TRAINING_COLUMNS, Split, load_split
 from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.progress import Progress
@@ -71,6 +73,8 @@ def plan_finetuning(
     """
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     folder = _dataset(workspace, config.data, progress)
+    for name in SPLITS:
+        check_split(load_split(folder, name, TRAINING_COLUMNS))
     train, val = (labelled(load_split(folder, name)) for name in ("train", "val"))
     if fold is not None:
         train, val = divide(train, val, fold)

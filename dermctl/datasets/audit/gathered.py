@@ -9,6 +9,7 @@ from typing import Any
 
 from dermctl.datasets.fingerprints import namespace
 from dermctl.datasets.manifest import SPLITS
+from dermctl.datasets.places import check_split
 from dermctl.datasets.prepared import Split, load_split
 
 Place = tuple[Path, int, int]
@@ -60,12 +61,14 @@ def gather(folders: Sequence[Path]) -> Images:
     """Read the manifests of the datasets in ``folders``, in order.
 
     Raises:
-        DataError: a manifest is missing or damaged.
+        DataError: a manifest or the store is missing or damaged.
     """
     images = Images(*([] for _ in Images.__dataclass_fields__))
     for folder in folders:
         for name in SPLITS:
-            for column, values in _columns(load_split(folder, name)).items():
+            split = load_split(folder, name)
+            check_split(split)
+            for column, values in _columns(split).items():
                 getattr(images, column).extend(values)
     return images
 

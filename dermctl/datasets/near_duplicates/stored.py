@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from dermctl.datasets.decoding import decode_rgb
 from dermctl.datasets.near_duplicates.describe import Description, Descriptions, describe
 from dermctl.datasets.pool import ordered_map
 from dermctl.datasets.store import Store
+from dermctl.datasets.stored_pixels import stored_pixels
 from dermctl.progress import SILENT, Progress
 
 _AT_ONCE = 64
@@ -31,7 +31,7 @@ def describe_stored(
         progress: one unit a picture.
 
     Raises:
-        DataError: a shard is missing or damaged.
+        DataError: a shard is missing or damaged, or a picture in it.
     """
     tasks = [places[start : start + _AT_ONCE] for start in range(0, len(places), _AT_ONCE)]
     found: list[Description] = []
@@ -44,4 +44,4 @@ def describe_stored(
 
 def _describe(folder: Path, places: Sequence[tuple[int, int]]) -> list[Description]:
     store = Store(folder)
-    return [describe(decode_rgb(bytes(store.read(*place))).pixels) for place in places]
+    return [describe(stored_pixels(store, *place)) for place in places]
