@@ -88,8 +88,9 @@ def rehearse(
             callbacks=[StepSeeds(seed), MemoryAdvice(), clock, *callbacks],
             enable_checkpointing=False,
             deterministic=deterministic or None,
-            num_sanity_val_steps=1,
+            num_sanity_val_steps=1,  # before the steps; none between them, they are timed
             limit_val_batches=1,
+            check_val_every_n_epoch=epochs + 1,
         )
         with named_faults(trainer):
             trainer.fit(module, datamodule=data)

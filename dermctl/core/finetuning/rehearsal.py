@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from dermctl.config.trainings import FinetuneConfig
-from dermctl.core.finetuning.frozen import FITS
 from dermctl.core.finetuning.full import full_training
 from dermctl.core.finetuning.plan import FinetunePlan
 from dermctl.core.inputs import warn_of_enlarging
@@ -31,17 +30,19 @@ _FITTED = {
 def rehearse_plan(plan: FinetunePlan, config: FinetuneConfig, progress: Progress) -> DryRun:
     """Run a few steps, or embed a few images, as the mode asks for; ``lp-ft`` does both."""
     if config.mode == "full":
-        return _rehearse_full(plan, config, progress)
-    probe = _rehearse_frozen(plan, "linear" if config.mode == "lp-ft" else config.mode, progress)
-    if config.mode in FITS:
-        return probe
-    plan.start.encoder.train()
-    whole = _rehearse_full(plan, config, progress)
-    return replace(
-        whole,
-        what=f"{probe.what}; from there {whole.what}",
-        seconds=probe.seconds + whole.seconds,
-    )
+        found = _rehearse_full(plan, config, progress)
+    elif config.mode == "lp-ft":
+        probe = _rehearse_frozen(plan, "linear", progress)
+        plan.start.encoder.train()
+        found = _rehearse_full(plan, config, progress)
+        found = replace(
+            found,
+            what=f"{probe.what}, and from there {found.what}",
+            seconds=probe.seconds + found.seconds,
+        )
+    else:
+        found = _rehearse_frozen(plan, config.mode, progress)
+    return replace(found, what=f"{found.what}: {plan}")
 
 
 def _rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progress) -> DryRun:
@@ -50,7 +51,7 @@ def _rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progres
         training.module,
         training.data,
         plan.hardware,
-        what=f"train encoder and head on {_data(plan)}, {config.epochs} epochs",
+        what=f"train encoder and head for {config.epochs} epochs",
         epochs=config.epochs,
         batch_size=training.batch_size,
         seed=config.seed,
@@ -62,15 +63,17 @@ def _rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progres
 def _rehearse_frozen(plan: FinetunePlan, mode: str, progress: Progress) -> DryRun:
     """Embed a few batches; what is fitted on embeddings takes little beside making them."""
     warn_of_enlarging(plan.about.image_size, [plan.train], progress)
-    few = plan.train.where(
-        [row < _BATCHES * plan.settings.batch_size for row in range(len(plan.train))]
+    batch = max(1, min(plan.settings.batch_size, len(plan.train) // _BATCHES))
+    few = plan.train.where([row < _BATCHES * batch for row in range(len(plan.train))])
+    loader = evaluation_loader(
+        stored_images([few]),
+        transform_of(plan.about),
+        replace(plan.settings, batch_size=batch),
     )
     clock = _BatchClock()
     run_model(
         plan.start.encoder,
-        clock.timed(
-            evaluation_loader(stored_images([few]), transform_of(plan.about), plan.settings)
-        ),
+        clock.timed(loader),
         plan.about,
         device=plan.hardware.accelerator,
         images=len(few),
@@ -78,20 +81,13 @@ def _rehearse_frozen(plan: FinetunePlan, mode: str, progress: Progress) -> DryRu
     )
     images = len(plan.train) + len(plan.val)
     return DryRun(
-        what=f"embed {images:,} images once ({_data(plan)}, and validation), then {_FITTED[mode]}",
+        what=f"embed {images:,} images once and {_FITTED[mode]}",
         parameters=_head_parameters(plan) if mode == "linear" else 0,
         memory_bytes=peak_memory(plan.hardware),
         images_per_second=clock.images_per_second,
         steps=0,
         seconds=images / clock.images_per_second,
         hardware=str(plan.hardware),
-    )
-
-
-def _data(plan: FinetunePlan) -> str:
-    return (
-        f"{len(plan.train):,} images of {plan.dataset} in {len(plan.about.classes)} classes, "
-        f"{plan.start.name} from {plan.start.source}"
     )
 
 
