@@ -75,8 +75,8 @@ def named(text: str, zoo: Path | None, *, others: str = "") -> Path:
     near = difflib.get_close_matches(text, names, n=1, cutoff=0.5)
     also = f", or take {others}" if others else ""
     raise CheckpointError(
-        f"no such checkpoint or weights, and no encoder '{text}' in the zoo"
-        + ("" if zoo is None else f" {zoo}"),
+        "no such checkpoint or weights"
+        + ("" if zoo is None else f", and no encoder of that name in {zoo}/"),
         where=path,
         hint=f"Did you mean '{near[0]}'? What there is: dermctl zoo list"
         if near

@@ -52,7 +52,7 @@ def test_a_path_counts_before_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_neither_path_nor_name_gives_the_nearest(tmp_path: Path) -> None:
     zoo = put(tmp_path / "zoo", "derm-vit-small", "cnn")
-    with pytest.raises(CheckpointError, match="no such checkpoint or weights, and no enc") as one:
+    with pytest.raises(CheckpointError, match="no such checkpoint or weights, and no") as one:
         named("derm-vit-smal", zoo, others="--init imagenet")
     assert "Did you mean 'derm-vit-small'?" in str(one.value)
     assert str(zoo) in str(one.value)
