@@ -193,6 +193,9 @@ def rehearse_pretraining(
 def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _Plan:
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     check_objective(config)
+    source = zoo_origin(config.init, workspace.zoo)
+    if source is not None:
+        progress.say(f"starting from {source}")
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train", TRAINING_COLUMNS) for folder in folders]
     _check_batch(sum(map(len, train)), config.batch_size, train)
@@ -235,9 +238,8 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     data = TrainingData(views, val_views, settings, resident=inputs.resident)
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
-    if (source := zoo_origin(config.init, workspace.zoo)) is not None:
+    if source is not None:
         facts["init"] = source
-        progress.say(f"starting from {source}")
     monitor = _monitor(watch) if val else None
     return _Plan(hardware, module, data, watch, ImageNames(stored), monitor, left_out, facts)
 

@@ -103,7 +103,7 @@ def zoo_origin(text: str | None, zoo: Path) -> str | None:
     """
     if text is None or text in RESERVED:
         return None
-    path = named(text, zoo)
+    path = named(text, zoo, others="--init imagenet")
     return origin(path) if is_entry(path) else None
 
 

@@ -114,3 +114,8 @@ def test_what_was_seen_is_not_tested_on(trained: Trained, workspace: Workspace) 
     with pytest.raises(LeakError, match=f"{len(test)} of {len(test)}"):
         finetune(workspace, config)
     assert not workspace.run_folders()
+
+
+def test_a_mistyped_name_is_said_before_any_image_is_looked_at(workspace: Workspace) -> None:
+    with pytest.raises(CheckpointError, match="Did you mean 'derm'"):
+        pretrain(workspace, PretrainConfig(init="drem", **TINY))  # there is no dataset either
