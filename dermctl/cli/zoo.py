@@ -164,28 +164,26 @@ def _show(output: Output, added: InZoo, how: str) -> None:
 def _trained(each: InZoo) -> str:
     about = each.about
     method = about.method or "–"
-    return f"{method}, on {', '.join(about.datasets)}" if about.datasets else method
+    datasets = ", ".join(about.datasets) + (" (synthetic)" if about.synthetic else "")
+    return f"{method}, on {datasets}" if datasets else method
 
 
 def _show_listing(output: Output, listing: ZooListing) -> None:
     output.heading(f"Encoders in {listing.folder}")
     if listing.encoders:
         output.table(
-            ("name", "encoder", "px", "trained by", "licence", "sha256", "has seen", ""),
+            ("name", "encoder", "trained by", "licence", "sha256", "has seen"),
             [
                 (
                     each.name,
-                    each.about.encoder,
-                    each.about.image_size,
+                    f"{each.about.encoder}, {each.about.image_size} px",
                     _trained(each),
                     each.about.license,
                     each.short_sha256,
                     each.exposure,
-                    "synthetic" if each.about.synthetic else "",
                 )
                 for each in listing.encoders
             ],
-            right=(2,),
         )
     else:
         output.line("  none yet")

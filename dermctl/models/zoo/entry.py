@@ -87,7 +87,8 @@ def copy_files(source: Path, folder: Path, about: About) -> None:
         if not (source / name).is_file():
             raise CheckpointError("not there", where=source / name, hint=_HINT)
         shutil.copyfile(source / name, folder / name)
-        _verify(folder / name, sha256)
+        if file_hash(folder / name, "sha256") != sha256:
+            raise _other_bytes(source / name)
 
 
 def checksums(about: About) -> Mapping[str, str]:
@@ -101,11 +102,12 @@ def _verify(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise CheckpointError("a file of the zoo is missing", where=path, hint=_HINT)
     if file_hash(path, "sha256") != sha256:
-        raise CheckpointError(
-            f"its SHA-256 is not the one in {ABOUT_FILE}: it is damaged, or another's",
-            where=path,
-            hint=_HINT,
-        )
+        raise _other_bytes(path)
+
+
+def _other_bytes(path: Path) -> CheckpointError:
+    what = f"its SHA-256 is not the one in {ABOUT_FILE}: it is damaged, or another's"
+    return CheckpointError(what, where=path, hint=_HINT)
 
 
 def _exposure(folder: Path, about: About) -> Exposure:

@@ -69,7 +69,7 @@ def test_copies_are_verified(tmp_path: Path) -> None:
     folder = entry(tmp_path, seen())
     about = read_about(folder / "about.json")
     (tmp_path / "copy").mkdir()
-    with pytest.raises(CheckpointError, match="SHA-256"):
+    with pytest.raises(CheckpointError, match=rf"SHA-256 is not .*\[{folder}/"):
         copy_files(folder, tmp_path / "copy", replace(about, sha256="ab" * 32))
     copy_files(folder, tmp_path / "copy", about)
     (folder / "exposure.safetensors").unlink()
