@@ -27,6 +27,8 @@ class JointEmbedding(TrainedModule):
         optimizer: see ``TrainedModule``.
     """
 
+    micro_batch: int
+
     def __init__(
         self,
         encoder: nn.Module,
@@ -42,7 +44,7 @@ class JointEmbedding(TrainedModule):
         self.encoder = encoder
         self.projector = projector
         self.loss = loss
-        self._labelled, self._micro_batch = labelled, micro_batch
+        self._labelled, self.micro_batch = labelled, micro_batch
 
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 images [R, S, S, 3] -> embeddings [R, D]."""
@@ -52,8 +54,8 @@ class JointEmbedding(TrainedModule):
     def _compared(self, batch: dict[str, Tensor]) -> Tensor:
         """The loss of a batch."""
         views = batch["views"].flatten(0, 1)  # [2 B, S, S, 3] uint8
-        if 0 < self._micro_batch < len(views) // 2:
-            rows = 2 * self._micro_batch
+        if 0 < self.micro_batch < len(views) // 2:
+            rows = 2 * self.micro_batch
             embeddings = embed_in_parts(self.forward, views, rows, encoder=self.encoder)
         else:
             embeddings = self.forward(views)

@@ -31,6 +31,8 @@ class TrainedModule(pl.LightningModule):
 
     mean: torch.Tensor
     std: torch.Tensor
+    micro_batch: int | None = None
+    """Images in the encoder at once; 0: all of a batch; None: batches cannot be taken in parts."""
     exposure: Exposure | None = None
     """The images that the weights will have seen, written into every checkpoint."""
 

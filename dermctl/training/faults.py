@@ -13,6 +13,8 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
+from dermctl.methods.in_parts import batch_norms
+from dermctl.training.names import LAST
 from dermctl.training.stopping import Interrupted
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
@@ -49,16 +51,25 @@ def _is_memory(error: BaseException) -> bool:
 
 def _memory_is_full(trainer: pl.Trainer) -> TrainingError:
     advice = next(c for c in trainer.callbacks if isinstance(c, MemoryAdvice))  # type: ignore[attr-defined]
-    tried = (
-        f"{advice.fits} images at once fit: take --batch-size {advice.fits * trainer.world_size}"
-        if advice.fits
-        else "Try a smaller --batch-size"
-    )
+    ways = ["Try a smaller --batch-size"]
+    if advice.fits:
+        fits = advice.fits * trainer.world_size
+        ways = [f"{advice.fits} images at once fit: take --batch-size {fits}"]
+    if advice.in_parts:
+        ways.append(f"--micro-batch-size {advice.in_parts} at the same gradient")
     return TrainingError(
         "the memory of the device is full",
         where=f"{advice.images} images at once" if advice.images else None,
-        hint=f"{tried}, or --gradient-checkpointing",
+        hint=f"{', or '.join([*ways, '--gradient-checkpointing'])}{_going_on(trainer)}",
     )
+
+
+def _going_on(trainer: pl.Trainer) -> str:
+    """That what spares memory at the same gradient may join a run that has begun."""
+    folder = getattr(trainer.checkpoint_callback, "folder", None)
+    if folder is None or not (folder / "checkpoints" / f"{LAST}.ckpt").is_file():
+        return ""
+    return f", which --resume {folder} takes too, to go on from its last checkpoint"
 
 
 class MemoryAdvice(Callback):
@@ -67,10 +78,12 @@ class MemoryAdvice(Callback):
     Attributes:
         images: of the step that did not fit, on one device.
         fits: how many of them did; 0: not even one, or not tried.
+        in_parts: how many the encoder should take at once, at the same gradient; 0: the method
+            cannot take a batch in parts, or parts as small are taken already.
     """
 
     def __init__(self) -> None:
-        self.images = self.fits = 0
+        self.images = self.fits = self.in_parts = 0
         self._batch: dict[str, torch.Tensor] = {}
 
     def on_train_batch_start(
@@ -93,6 +106,10 @@ class MemoryAdvice(Callback):
         while images and not self._fit(trainer, pl_module, images):
             images //= 2
         self.fits = images
+        taken = getattr(pl_module, "micro_batch", None)
+        smaller = taken is not None and (taken == 0 or images < taken)
+        if smaller and not batch_norms(pl_module):
+            self.in_parts = images
 
     def _fit(self, trainer: pl.Trainer, module: pl.LightningModule, images: int) -> bool:
         module.zero_grad(set_to_none=True)
