@@ -24,19 +24,24 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")  # told apart by the col
 _POINTS = 1_000
 
 
-def draw_curves(folder: Path) -> None:
-    """Draw what ``metrics.csv`` holds; panels without values are left out."""
+def draw_curves(folder: Path) -> Path | None:
+    """Draw what ``metrics.csv`` holds; panels without values are left out.
+
+    Returns:
+        Where the picture lies; None where there is nothing to draw.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    curves = {name: _curve(read_rows(folder), name) for _, names in _PANELS for name in names}
+    rows = read_rows(folder)
+    curves = {name: _curve(rows, name) for _, names in _PANELS for name in names}
     panels = [
         (title, [name for name in names if curves[name]])
         for title, names in _PANELS
         if any(curves[name] for name in names)
     ]
     if not panels:
-        return
+        return None
     lines = -(-len(panels) // _COLUMNS)
     figure = Figure(figsize=(4.2 * min(_COLUMNS, len(panels)), 2.8 * lines), layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,6 +50,7 @@ def draw_curves(folder: Path) -> None:
         _panel(axes, title, {name: curves[name] for name in names})
     with replacing(folder / CURVES_FILE) as temporary:
         figure.savefig(temporary, format="png", dpi=110)
+    return folder / CURVES_FILE
 
 
 def _panel(axes: Any, title: str, curves: dict[str, list[tuple[int, float]]]) -> None:

@@ -143,13 +143,13 @@ class KeepCheckpoints(Checkpoint):
 
     def finish(self) -> None:
         """The run has come to its end: nothing will go on from the last checkpoint but one."""
-        self._draw(at_once=True)
         if is_main_process():
             (self._checkpoints / f"{PREVIOUS}.ckpt").unlink(missing_ok=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Give the signals back now: Lightning gives its own back before it calls ``teardown``."""
         self._signals.remove()
+        self._draw(at_once=True)
 
     def on_exception(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
@@ -165,7 +165,9 @@ class KeepCheckpoints(Checkpoint):
         """Draw the curves, at most once in a while: a short epoch shall not wait for a picture."""
         due = time.monotonic() - self._drawn_at >= _SECONDS_BETWEEN_PICTURES
         if is_main_process() and (due or at_once):
-            draw_curves(self.folder)
+            picture = draw_curves(self.folder)
+            if picture is not None:
+                self._log.log_file.show("curves", picture)
             self._drawn_at = time.monotonic()
 
     def _values(self, trainer: pl.Trainer, module: pl.LightningModule) -> dict[str, float]:

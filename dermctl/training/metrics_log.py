@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dermctl.files import replacing
 
 METRICS_FILE = "metrics.csv"
@@ -27,6 +29,7 @@ class MetricsLog:
         self._folder = folder
         self._columns: list[str] = []
         self._events: Any = None
+        self._step = 0
 
     def open(self, from_step: int = 0) -> None:
         """Begin, or go on at ``from_step``: what was written from there on is forgotten."""
@@ -50,6 +53,16 @@ class MetricsLog:
         self._append({"epoch": epoch, "step": step, **values})
         for name, value in values.items():
             self._events.add_scalar(name, value, step)
+        self._events.flush()
+        self._step = step
+
+    def show(self, name: str, picture: Path) -> None:
+        """Add a PNG to TensorBoard, at the step that was written last."""
+        from PIL import Image
+
+        with Image.open(picture) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        self._events.add_image(name, pixels, self._step, dataformats="HWC")
         self._events.flush()
 
     def newest(self, name: str) -> float | None:

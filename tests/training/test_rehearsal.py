@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dermctl.errors import TrainingError
-from dermctl.training import DryRun, rehearse, rehearsal
+from dermctl.training import DryRun, rehearsal, rehearse
 from tests.training.made import BATCH, CPU, STEPS, Loaders, Module
 
 EPOCHS = 5

@@ -1,4 +1,4 @@
-"""What makes a step faster leaves an encoder's weights, their names and its gradients as they are."""
+"""What makes a step faster leaves weights, their names and gradients as they are."""
 
 from __future__ import annotations
 
