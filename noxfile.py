@@ -4,6 +4,7 @@ All of them run in the environment that nox itself is installed in (CONTRIBUTING
 one line): torch and its company take 5.8 GB, once is enough.
 """
 
+import os
 import sys
 
 import nox
@@ -12,6 +13,8 @@ nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "none"
 
 PYTHON = sys.executable
+PROCESSES = str(min(4, os.cpu_count() or 1))
+"""That share the tests out, a file each: a process with torch takes 1.5 GB."""
 BENCHMARKS = (
     "input_path",
     "train_step",
@@ -29,8 +32,9 @@ def tests(session: nox.Session) -> None:
     """The test suite with coverage, without what is slow; under 15 minutes on 2 cores."""
     session.run(PYTHON, "-m", "coverage", "erase")
     session.run(
-        PYTHON, "-m", "pytest", "-m", "not slow", "--cov", "--cov-report=term", *session.posargs
-    )
+        PYTHON, "-m", "pytest", "-m", "not slow", "-n", PROCESSES, "--dist", "loadfile",
+        "--cov", "--cov-report=term", *session.posargs,
+    )  # fmt: skip
 
 
 @nox.session
