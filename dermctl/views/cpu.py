@@ -10,7 +10,7 @@ import numpy.typing as npt
 from cv2.typing import MatLike
 
 from dermctl.views.colour import with_means
-from dermctl.views.encoded import Encoded, EncodedImage
+from dermctl.views.encoded import Encoded, EncodedImage, decoding_scale
 from dermctl.views.images import OpenImage
 from dermctl.views.normalization import IMAGENET_MEAN, IMAGENET_STD, MAX_PIXEL
 from dermctl.views.parameters import ViewParameters
@@ -73,9 +73,11 @@ def make_views(
 
     Args and returns are those of ``make_view``, a list each.
     """
-    pixels = image.pixels(min(reduction_allowed(view.box, size) for view in views))
-    if pixels.shape[:2] != (image.height, image.width):
-        views = [view._replace(box=_scaled(view.box, image, pixels)) for view in views]
+    reduction = min(reduction_needed(view.box, size) for view in views)
+    pixels = image.pixels(reduction, rows=max(view.box[1] + view.box[3] for view in views))
+    if pixels.shape[1] != image.width:
+        scale = decoding_scale(reduction)
+        views = [view._replace(box=_scaled(view.box, scale, pixels)) for view in views]
     places: Sequence[Pixels | None] = [None] * len(views) if out is None else out
     return [make_view(pixels, view, size, place) for view, place in zip(views, places, strict=True)]
 
@@ -104,15 +106,14 @@ def normalised(
     return np.asarray(cv2.transform(view.astype(np.float32), matrix, out), np.float32)
 
 
-def reduction_allowed(box: Box, size: int) -> float:
-    """By how much an image may be reduced before its crop has fewer pixels than the view."""
+def reduction_needed(box: Box, size: int) -> float:
+    """By how much the crop must be reduced, along its shorter side, to be the view."""
     return min(box[2:]) / size
 
 
-def _scaled(box: Box, image: OpenImage, pixels: Pixels) -> Box:
-    """The box of the whole image on its smaller decoding, at whole pixels."""
+def _scaled(box: Box, scale: int, pixels: Pixels) -> Box:
+    """The box of the whole image on its ``scale`` times smaller decoding, at whole pixels."""
     height, width = pixels.shape[:2]
-    x, y = width / image.width, height / image.height
-    left, top = round(box[0] * x), round(box[1] * y)
-    right, bottom = round((box[0] + box[2]) * x), round((box[1] + box[3]) * y)
+    left, top = round(box[0] / scale), round(box[1] / scale)
+    right, bottom = round((box[0] + box[2]) / scale), round((box[1] + box[3]) / scale)
     return left, top, max(1, min(right, width) - left), max(1, min(bottom, height) - top)

@@ -26,7 +26,9 @@ class DecodedImage:
         self._pixels = pixels
         self.height, self.width = pixels.shape[:2]
 
-    def pixels(self, reduction: float = 1.0, *, exact: bool = False) -> Pixels:
+    def pixels(
+        self, reduction: float = 1.0, *, exact: bool = False, rows: int | None = None
+    ) -> Pixels:
         """uint8 [H, W, 3]; always whole, and decoded as for training."""
         return self._pixels
 

@@ -23,8 +23,10 @@ class OpenImage(Protocol):
     width: int
     height: int
 
-    def pixels(self, reduction: float = 1.0, *, exact: bool = False) -> Pixels:
-        """uint8 [H, W, 3], perhaps smaller by up to ``reduction``: see ``EncodedImage.pixels``."""
+    def pixels(
+        self, reduction: float = 1.0, *, exact: bool = False, rows: int | None = None
+    ) -> Pixels:
+        """uint8 [H, W, 3], perhaps smaller, or with fewer rows: see ``EncodedImage.pixels``."""
 
 
 class Images(Protocol):
@@ -169,7 +171,7 @@ class EncodedFiles:
 
     def open(self, index: int) -> EncodedImage:
         """Image number ``index``, not yet decoded."""
-        return EncodedImage(self._paths[index].read_bytes())
+        return EncodedImage.of_file(self._paths[index])
 
     def place(self, index: int) -> str:
         """The file's path."""

@@ -86,6 +86,17 @@ def test_views_of_a_large_jpeg_are_the_same_picture_from_a_smaller_decoding():
         assert np.abs(made.astype(int) - whole).mean() < 4
 
 
+def test_views_do_not_depend_on_rows_that_none_of_them_shows(tmp_path):
+    data = encoded(picture(1203, 905), quality=95, comment=b"-" * 40_000)
+    file = tmp_path / "large.jpg"
+    file.write_bytes(data)
+    upper = [view._replace(box=(*view.box[:2], 300, 200)) for view in drawn((700, 500))]
+    for view in upper:
+        for size in (20, 64, 224):
+            made = make_views(EncodedImage.of_file(file), [view], size)
+            assert np.array_equal(made, make_views(EncodedImage(data), [view], size))
+
+
 def test_both_views_come_from_one_file():
     first, second = drawn((120, 90))[:2]
     made = two_views(encoded(PICTURE, "PNG"), first, second, 64)

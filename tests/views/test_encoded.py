@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from dermctl.datasets.decoding import ImageFault, decode_rgb
-from dermctl.views.encoded import EncodedImage
+from dermctl.views.encoded import EncodedImage, decoding_scale
 from dermctl.views.exif import exif_orientation
 from tests.views.pictures import encoded, picture
 
@@ -40,9 +40,10 @@ def test_fast_decoding_is_nearly_exact():
 
 
 @pytest.mark.parametrize(
-    ("reduction", "scale"), [(1.0, 1), (1.9, 1), (2.0, 2), (3.9, 2), (4.0, 4), (7.9, 4), (99.0, 8)]
+    ("reduction", "scale"), [(1.0, 1), (1.9, 1), (2.0, 2), (3.1, 2), (3.2, 4), (6.3, 4), (99.0, 8)]
 )
 def test_a_jpeg_is_decoded_no_smaller_than_allowed(reduction, scale):
+    assert decoding_scale(reduction) == scale
     pixels = EncodedImage(encoded(picture(803, 602))).pixels(reduction)
     assert pixels.shape == (-(-602 // scale), -(-803 // scale), 3)
 
@@ -52,6 +53,66 @@ def test_a_reduced_decoding_shows_the_same_picture():
     reduced = EncodedImage(encoded(pixels)).pixels(4.0)
     expected = np.asarray(Image.fromarray(pixels).resize((160, 120), Image.Resampling.BOX), float)
     assert np.abs(reduced - expected).mean() < 3
+
+
+LARGE = picture(1203, 905)  # its files are read to their end only when they are decoded
+
+
+@pytest.mark.parametrize("options", [{}, {"restart_marker_blocks": 3}], ids=["plain", "restarts"])
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_rows_that_are_not_needed_are_not_decoded(mode, subsampling, options, tmp_path):
+    file = tmp_path / "large.jpg"
+    Image.fromarray(LARGE).convert(mode).save(
+        file, quality=95, subsampling=subsampling, comment=b"-" * 40_000, **options
+    )
+    for scale in (1, 2, 4, 8):
+        whole = EncodedImage.of_file(file).pixels(scale)
+        for rows in (1, 100, 704, 888, 905):
+            image = EncodedImage.of_file(file)
+            upper, needed = image.pixels(scale, rows=rows), -(-rows // scale)
+            assert image._pixels is None, "the fast way was taken"
+            assert np.array_equal(upper[:needed], whole[:needed])
+            assert needed <= len(upper) <= min(len(whole), needed + 48 // scale)
+    assert np.array_equal(image.pixels(exact=True), np.asarray(Image.open(file).convert("RGB")))
+
+
+@pytest.mark.parametrize("options", [{"progressive": True}, {"quality": 20}])
+def test_all_rows_are_decoded_where_it_cannot_be_otherwise(options, tmp_path):
+    file = tmp_path / "large.jpg"
+    file.write_bytes(encoded(LARGE, comment=b"-" * 60_000, **options))
+    image = EncodedImage.of_file(file)
+    assert (image.width, image.height) == (1203, 905)
+    if "progressive" in options:
+        assert image.pixels(rows=10).shape == LARGE.shape
+    else:
+        assert len(image.pixels(rows=10)) == 32
+
+
+def test_a_header_beyond_the_beginning_of_the_file_is_found(tmp_path):
+    file = tmp_path / "large.jpg"
+    exif = Image.Exif()
+    exif[271] = "a" * 60_000
+    file.write_bytes(encoded(LARGE, exif=exif, comment=b"-" * 60_000))
+    image = EncodedImage.of_file(file)
+    assert (image.width, image.height) == (1203, 905)
+    assert image._pixels is None, "the fast way was taken"
+    assert np.abs(image.pixels().astype(int) - LARGE).mean() < 4
+
+
+@pytest.mark.parametrize("needed", [100, 905])
+def test_damage_in_the_rows_that_are_needed_or_a_missing_end_is_found(needed, tmp_path):
+    file = tmp_path / "large.jpg"
+    data = encoded(LARGE, quality=95)
+    file.write_bytes(data[: len(data) // 2])
+    with pytest.raises(ImageFault, match="ends before"):
+        EncodedImage.of_file(file).pixels(rows=needed)
+    damaged = bytearray(data)
+    damaged[2000:2010] = b"\xff\x00" * 5
+    damaged[2010:2012] = b"\xff\xd9"
+    file.write_bytes(damaged)
+    with pytest.raises(ImageFault):
+        EncodedImage.of_file(file).pixels(rows=needed)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP", "BMP"])
