@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from dermctl.views.resample import NO_SMOOTHING, Smoothing, smoothing
+from dermctl.views.transfer import to_device
 
 _CHUNK = 128  # views at a time: some 0.5 GB of scratch memory at 224 pixels
 _WEIGHT_ONE = 2048.0  # OpenCV's INTER_RESIZE_COEF_SCALE
@@ -61,10 +62,10 @@ def crop_views(block: Tensor, crops: Crops, boxes: npt.NDArray[np.int64], size: 
     """
     views = block.new_empty((len(boxes), size, size, 3))
     for factor, numbers, plans in _alike(boxes, size):
-        weights = None if plans is None else block.new_tensor(plans, dtype=torch.float32)
+        weights = None if plans is None else to_device(torch.tensor(plans), block.device)
         for part in range(0, len(numbers), _CHUNK):
             chosen = slice(part, part + _CHUNK)
-            which = torch.from_numpy(numbers[chosen]).to(block.device)
+            which = to_device(torch.from_numpy(numbers[chosen]), block.device)
             some = crops.take(which)
             kernels = None if weights is None else weights[chosen]
             views[which] = _turned(_resized(block, some, size, factor, kernels), some)
@@ -156,7 +157,7 @@ def _bilinear(read: _Reader, height: Tensor, width: Tensor, size: int) -> Tensor
     columns, share_x = _positions(width, size)
     last_row, last_column = height[:, None] - 1, width[:, None] - 1
     inside = (columns >= 0) & (columns < last_column)  # beyond, OpenCV drops the second column only
-    x0, x1 = _weights(torch.where(inside, share_x, 0))
+    x0, x1 = _weights(share_x * inside)
     y0, y1 = _weights(share_y)
     left = columns.clamp(min=0).minimum(last_column)
     right = (left + 1).minimum(last_column)

@@ -14,6 +14,7 @@ from dermctl.views.cpu import make_views, one_thread
 from dermctl.views.images import Images, OpenImage, naming
 from dermctl.views.parameters import ParameterBatch, sample
 from dermctl.views.spec import AugmentationSpec
+from dermctl.views.transfer import to_device
 
 Tensors = dict[str, torch.Tensor]
 
@@ -151,10 +152,10 @@ class LabelledDataset(Dataset[Tensors]):
         """
         made = self.views.__getitems__(batch)
         views = made.pop("views")
-        labels = self.labels[batch.indices].to(views.device)
+        labels = to_device(self.labels[batch.indices], views.device)
         made |= {"images": views[0], "labels": labels}
         if self.metadata is not None:
-            made["metadata"] = self.metadata[batch.indices].to(views.device)
+            made["metadata"] = to_device(self.metadata[batch.indices], views.device)
         return made
 
 

@@ -11,6 +11,7 @@ from torch.utils.data import Dataset
 
 from dermctl.views.batches import Batch
 from dermctl.views.packed import MakesViews, Tensors
+from dermctl.views.transfer import to_device
 
 IntArray = npt.NDArray[np.integer]
 
@@ -38,7 +39,7 @@ class NumberedViews(Dataset[Tensors]):
         made = self.views.__getitems__(batch)
         device = made["views"].device
         return made | {
-            name: values[batch.indices].to(device, torch.int64)
+            name: to_device(values[batch.indices].to(torch.int64), device)
             for name, values in self.numbers.items()
         }
 

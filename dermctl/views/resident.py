@@ -17,6 +17,7 @@ from dermctl.views.device_crop import Crops, crop_views
 from dermctl.views.packed import Tensors, finishing
 from dermctl.views.parameters import sample
 from dermctl.views.spec import AugmentationSpec
+from dermctl.views.transfer import to_device
 
 
 class ResidentDataset(Dataset[Tensors]):
@@ -73,9 +74,9 @@ class ResidentDataset(Dataset[Tensors]):
         )
         views = crop_views(self.images.block, crops, drawn.box, self.size)
         rest = finishing(drawn, self.spec, self.size, self.count)
-        made = {name: value.to(self.device, non_blocking=True) for name, value in rest.items()}
+        made = {name: to_device(value, self.device) for name, value in rest.items()}
         made["views"] = views.view(self.count, len(indices), *views.shape[1:])
         return finish(made) | {"index": self._there(indices)}
 
     def _there(self, values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values).to(self.device, non_blocking=True)
+        return to_device(torch.from_numpy(values), self.device)
