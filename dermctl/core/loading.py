@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
 
-from dermctl.datasets.places import check_split
 from dermctl.datasets.prepared import Split
 from dermctl.datasets.store import STORE_FOLDER, Store
 from dermctl.errors import DataError
@@ -29,14 +28,12 @@ MakesBatches = MakesViews | LabelledDataset | EvaluationDataset
 def stored_images(splits: Sequence[Split]) -> StoredImages:
     """The images of several splits, one after another, each known as ``dataset:image_id``.
 
-    Raises:
-        DataError: an image has no place in its store.
+    Commands hold the splits against their stores first: ``dermctl.datasets.places.check_split``.
     """
     return StoredImages(*map(_stored, splits))
 
 
 def _stored(split: Split) -> Part:
-    check_split(split)
     store, names = Store(split.folder / STORE_FOLDER), split.strings("image_id")
     shard, row = (np.asarray(split.table.column(name)) for name in ("shard", "row"))
     datasets = split.codes("dataset").values.to_pylist()

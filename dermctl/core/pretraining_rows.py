@@ -57,11 +57,16 @@ def _numbered(splits: Sequence[Split], name: str, spaces: Sequence[Hashable]) ->
 
 def _column_numbers(columns: Sequence[pa.ChunkedArray]) -> IntArray:
     """The numbers of one column in several parts, from 0 on."""
-    chunks = [chunk for each in columns for chunk in each.cast(pa.string()).chunks]
-    whole = pa.chunked_array(chunks, pa.string())
-    numbers, values = codes(pc.if_else(pc.equal(whole, ""), None, whole))
-    unknown = numbers < 0
-    own = len(values) + np.arange(int(unknown.sum()), dtype=np.int32)
+    numbers, values = codes(
+        pa.chunked_array([c for each in columns for c in _encoded(each).chunks])
+    )
+    unknown = (numbers < 0) | (numbers == pc.index(values, "").as_py())
     numbers = numbers.copy()
-    numbers[unknown] = own
+    numbers[unknown] = len(values) + np.arange(int(unknown.sum()), dtype=np.int32)
     return numbers
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        return column
+    return column.cast(pa.string()).dictionary_encode()

@@ -48,7 +48,7 @@ class Codes(NamedTuple):
 
     Args:
         numbers: int32 [N] into ``values``; -1: null.
-        values: the different values, in order of their first appearance.
+        values: the different values, each of which occurs.
     """
 
     numbers: npt.NDArray[np.int32]
@@ -56,7 +56,17 @@ class Codes(NamedTuple):
 
 
 def codes(column: pa.ChunkedArray) -> Codes:
-    """Equal values get equal numbers."""
-    encoded = column.dictionary_encode().combine_chunks()
+    """Equal values get equal numbers.
+
+    Args:
+        column: of any type; one that is dictionary-encoded already costs least.
+    """
+    encoded = column.dictionary_encode().unify_dictionaries().combine_chunks()
     numbers = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return Codes(numbers.astype(np.int32, copy=False), encoded.dictionary)
+    numbers = numbers.astype(np.int32, copy=False)
+    used = np.zeros(len(encoded.dictionary) + 1, bool)
+    used[numbers] = True  # null, -1, is the last
+    if used[:-1].all():
+        return Codes(numbers, encoded.dictionary)
+    anew = np.append(np.cumsum(used[:-1], dtype=np.int32) - 1, np.int32(-1))
+    return Codes(anew[numbers], encoded.dictionary.filter(pa.array(used[:-1])))

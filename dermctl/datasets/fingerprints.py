@@ -11,9 +11,8 @@ checkpoints could not be compared between machines: who can list all ids can fin
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -75,7 +74,7 @@ def fingerprints(split: Split) -> Fingerprints:
         split.table.column("phash").to_numpy().astype(np.uint64, copy=False),
         _hashes_of(split.codes("patient_id"), "patient", source),
         _hashes_of(split.codes("lesion_id"), "lesion", source),
-        keyed_hashes(_published_ids(split), "image", source),
+        _image_hashes(split, source),
     ]
     return Fingerprints(np.stack(columns, axis=1).reshape(-1, len(COLUMNS)))
 
@@ -86,11 +85,12 @@ def _hashes_of(column: Codes, kind: str, source: str) -> Hashes:
     return np.append(values, np.uint64(UNKNOWN_ID))[column.numbers]  # null is -1: the last
 
 
-def _published_ids(split: Split) -> Iterator[str | None]:
-    """The image ids of a published source; of others None, as "1.png" is a name and no id."""
+def _image_hashes(split: Split, source: str) -> Hashes:
+    """Of the image ids of a published source; of others none, as "1.png" is a name and no id."""
     if _is_own(split.description):
-        return repeat(None, len(split))
-    return (image_id.removesuffix(_DOWNSAMPLED) for image_id in split.strings("image_id"))
+        return np.full(len(split), UNKNOWN_ID, np.uint64)
+    ids = (image_id.removesuffix(_DOWNSAMPLED) for image_id in split.strings("image_id"))
+    return keyed_hashes(ids, "image", source)
 
 
 def sha256_prefixes(hexadecimal: Sequence[str] | pa.ChunkedArray) -> Hashes:

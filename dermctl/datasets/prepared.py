@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,5 +100,12 @@ def split_description(folder: Path, name: str) -> dict[str, Any]:
 
 
 def release_memory() -> None:
-    """Hand back to the system what Arrow keeps of tables that are no longer there."""
+    """Hand back to the system what is kept of tables that are no longer there.
+
+    Both keep it for what may come: Arrow, and the C library where that is glibc.
+    """
     pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)

@@ -196,9 +196,8 @@ class Store:
     def error(self, fault: str, shard: int, row: int | None = None) -> ShardError:
         """What is wrong with a shard, or with one row of it, and the images lost with it."""
         held = held_images(self.folder.parent, shard, row)
-        holds = "it holds" if row is None else "there lies"
         error = ShardError(
-            f"{fault}; {holds} {in_words(held)}" if held else fault,
+            f"{fault}; the manifests look there for {in_words(held)}" if held else fault,
             where=self.folder / shard_name(shard),
             hint=self.mending,
         )

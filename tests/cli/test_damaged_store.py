@@ -114,7 +114,7 @@ def test_a_shard_that_cannot_serve_is_named_with_its_images(
     assert "unforeseen" not in line
     if command != "check":
         assert str(shard) in line
-        assert f"it holds {len(held)} images: " in line
+        assert f"look there for {len(held)} images: " in line
         assert f"dermctl data check {NAME}" in line
     assert not (folder.parent.parent / "runs").exists(), "it is said before a run begins"
 

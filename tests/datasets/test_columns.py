@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -27,9 +29,20 @@ def test_codes_tell_equal_values_from_others(chunks: list[list[str | None]]) -> 
     assert back == cells
 
 
-def test_codes_of_rows_that_are_left_know_those_only() -> None:
-    column = pa.chunked_array([["a", "b"], ["c", "a"]]).filter(pa.array([False, True, True, False]))
-    assert codes(column).values.to_pylist() == ["b", "c"]
+@given(CELLS, st.randoms())
+@settings(max_examples=50, deadline=None)
+def test_codes_of_what_is_encoded_already_know_what_is_left_only(
+    chunks: list[list[str | None]], random: Random
+) -> None:
+    arrays = [pa.array(chunk, pa.string()).dictionary_encode() for chunk in chunks]
+    column = pa.chunked_array(arrays, pa.dictionary(pa.int32(), pa.string()))
+    kept = [random.random() < 0.5 for _ in range(len(column))]
+    column = column.filter(pa.array(kept, pa.bool_()))
+    numbers, values = codes(column)
+    cells = column.to_pylist()
+    assert sorted(values.to_pylist()) == sorted({cell for cell in cells if cell is not None})
+    back = [None if number < 0 else values[number].as_py() for number in numbers.tolist()]
+    assert back == cells
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 100])

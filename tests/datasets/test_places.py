@@ -60,7 +60,7 @@ def test_a_lost_shard_is_named_with_its_images(places, tmp_path, content):
     shard.unlink() if content is None else shard.write_bytes(content)
     error = fault(tmp_path, *places)
     assert error.where == str(shard)
-    assert "it holds 4 images: id-4, id-5, id-6 and 1 more" in error.what
+    assert "look there for 4 images: id-4, id-5, id-6 and 1 more" in error.what
 
 
 def test_a_truncated_shard_is_named_with_its_images(places, tmp_path):
@@ -96,7 +96,7 @@ def test_the_shard_of_another_dataset_is_foreign(places, tmp_path):
     error = fault(tmp_path, *places)
     assert error.where == str(shard)
     assert "'other-1' where 'id-5' should lie" in error.what
-    assert "it holds 4 images: id-4, id-5, id-6 and 1 more" in error.what
+    assert "look there for 4 images: id-4, id-5, id-6 and 1 more" in error.what
 
 
 def test_two_rows_that_change_places_are_found(places, tmp_path):
@@ -109,4 +109,4 @@ def test_images_are_counted_over_all_splits(places, tmp_path):
     """Whoever lost a shard learns of all that it held, not of one split's part of it."""
     (tmp_path / "store" / shard_name(0)).unlink()
     shutil.copyfile(tmp_path / "train.parquet", tmp_path / "test.parquet")
-    assert "it holds 8 images: id-0, id-1, id-2 and 5 more" in fault(tmp_path, *places).what
+    assert "look there for 8 images: id-0, id-1, id-2 and 5 more" in fault(tmp_path, *places).what
