@@ -12,12 +12,8 @@ from dermctl.config.trainings import PretrainConfig
 from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
 from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
-from dermctl.core.pretraining_module import (
-    check_objective,
-    pretraining_module,
-    with_numbers,
-    with_partners,
-)
+from dermctl.core.named import check_names
+from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
 from dermctl.core.watching import PROBE, Watch
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.places import check_split
@@ -28,7 +24,7 @@ from dermctl.datasets.prepared import (
     release_memory,
     split_description,
 )
-from dermctl.errors import DataError
+from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
@@ -192,7 +188,7 @@ def rehearse_pretraining(
 
 def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _Plan:
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
-    check_objective(config)
+    check_names(config)
     source = zoo_origin(config.init, workspace.zoo)
     if source is not None:
         progress.say(f"starting from {source}")
@@ -205,6 +201,12 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
         check_split(split)  # before the gate looks at pictures, and keeps what it sees in them
     train, val, left_out = _without_held_out(workspace, train, val, progress)
     val = val if sum(map(len, val)) > 1 else []  # one image has no negatives
+    if config.patience and not val:
+        raise ConfigError(
+            "without validation images no epoch is better than another",
+            where="--patience",
+            hint="Leave it out, or prepare the dataset with --val 0.1",
+        )
     _check_batch(sum(map(len, train)), config.batch_size, train)
     seed_everything(config.seed)
     module = pretraining_module(config, train, hardware, progress, workspace.zoo)

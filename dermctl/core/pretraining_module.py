@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from dermctl.checkpoint import Description
@@ -17,7 +18,6 @@ from dermctl.exposure import Exposure
 from dermctl.methods.in_parts import batch_norms
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.methods.objective import Objective, build_objective
-from dermctl.methods.optim import check_optimizer
 from dermctl.models.encoder import feature_width
 from dermctl.models.heads import Projector
 from dermctl.models.initial import Start, start_encoder
@@ -78,22 +78,20 @@ def _say(
     objective: Objective, config: PretrainConfig, train: Sequence[Split], progress: Progress
 ) -> None:
     """What the data or the loss make of what was asked for."""
+    if config.positives == "lesion":
+        numbers = lesion_numbers(train)
+        _, place, sizes = np.unique(numbers, return_inverse=True, return_counts=True)
+        paired = int((sizes[place] > 1).sum())
+        progress.say(
+            f"{paired:,} of {len(numbers):,} images share their lesion with another image; of each "
+            "of the others two views are a pair"
+        )
     if objective.labelled:
         images = sum(map(len, train))
         known = images - sum(split.table.column("label").null_count for split in train)
         progress.say(f"{known:,} of {images:,} images have a label; the others are each alone")
     elif config.mask_group and not objective.takes_groups:
         progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
-
-
-def check_objective(config: PretrainConfig) -> None:
-    """Raise what is wrong with loss or optimiser, before any image is looked at.
-
-    Raises:
-        ConfigError: one of them cannot be built.
-    """
-    pretraining_objective(config)
-    check_optimizer(config.optimizer)
 
 
 def pretraining_objective(config: PretrainConfig) -> Objective:

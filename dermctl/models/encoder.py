@@ -22,10 +22,7 @@ def build_encoder(name: str, image_size: int, *, drop_path: float = 0.0) -> nn.M
     Raises:
         ConfigError: for an unknown name (with the nearest ones) or an image size that it refuses.
     """
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0.4)
-        known = f"nearest: {', '.join(near)}" if near else "see timm.list_models()"
-        raise ConfigError(f"timm knows no encoder '{name}' ({known})", where="encoder")
+    check_encoder_name(name)
     extra: dict[str, Any] = {"drop_path_rate": drop_path} if drop_path else {}
     if fixed_image_size(name):
         extra["img_size"] = image_size
@@ -41,6 +38,14 @@ def build_encoder(name: str, image_size: int, *, drop_path: float = 0.0) -> nn.M
         ) from error
     check_image_size(encoder, name, image_size)
     return encoder
+
+
+def check_encoder_name(name: str) -> None:
+    """Raise ``ConfigError``, with the nearest names, where timm has no such model."""
+    if not timm.is_model(name):
+        near = difflib.get_close_matches(name.split(".")[0], timm.list_models(), n=3, cutoff=0.4)
+        known = f"nearest: {', '.join(near)}" if near else "see timm.list_models()"
+        raise ConfigError(f"timm knows no encoder '{name}' ({known})", where="encoder")
 
 
 def check_image_size(encoder: nn.Module, name: str, image_size: int) -> None:

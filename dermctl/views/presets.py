@@ -8,7 +8,11 @@ from dermctl.errors import ConfigError
 from dermctl.views.spec import AugmentationSpec
 
 SIMCLR = AugmentationSpec()
-"""SimCLR on ImageNet to the letter (arXiv 2002.05709, appendix A, colour strength 1.0)."""
+"""SimCLR on ImageNet (arXiv 2002.05709, appendix A, colour strength 1.0): operations, order,
+probabilities and strengths are the paper's. As in its PyTorch listing, brightness is a factor, and
+brightness, contrast, saturation and hue come in a random order, drawn anew for each view. How the
+colours are computed differs in two points from torchvision: ``dermctl.views.colour`` says how much.
+Blur kernels end at three standard deviations, within the paper's tenth of the side."""
 
 DERM = AugmentationSpec(vertical_flip=0.5, quarter_turn=0.5, hue=0.05)
 """SimCLR for skin: a lesion has no up and down, so all eight symmetries are alike; hue turns by at

@@ -196,6 +196,12 @@ def test_config_reports_all_faults_at_once(run: Run, tmp_path: Path) -> None:
     one_line(result, 1, "my.yaml", "did you mean 'epochs'", "lr: 'fast'", "batch_size: 1")
 
 
+def test_config_reports_names_that_are_not_there(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "my.yaml").write_text("encoder: vit_tiny_patch16\noptimizer: adamv\n")
+    result = run("config", "check", "pretrain", "my.yaml")
+    one_line(result, 1, "vit_tiny_patch16_224", "no optimizer 'adamv'")
+
+
 def test_workspace_that_is_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     one_line(run("data", "list", "--workspace", "file"), 2, "file")

@@ -74,6 +74,20 @@ def test_without_from_the_newest_pretraining_is_taken(start: Any, trained: Train
         assert torch.equal(value, state[f"encoder.{key}"])
 
 
+def test_few_labels_start_where_no_label_has_chosen(start: Any, trained: Trained) -> None:
+    best = trained.pretrained.checkpoint
+    last = best.with_name("last.ckpt")
+    assert best.name == "best.ckpt"
+    found, told = start(label_fraction=0.5)
+    assert found.source == str(last)
+    assert "its last epoch" in told.said[0]
+    found, told = start(label_fraction=0.5, from_checkpoint=str(best))
+    assert found.source == str(best), "what is named is taken"
+    assert f"--from {last}" in told.said[0]
+    assert start(from_checkpoint=str(best))[1].said == []
+    assert start(label_fraction=0.5, from_checkpoint=str(last))[1].said == []
+
+
 def test_from_none_is_a_random_start(start: Any) -> None:
     found, told = start(from_checkpoint="none", encoder="resnet18")
     assert (found.name, found.source) == ("resnet18", "random initialisation")

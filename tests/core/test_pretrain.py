@@ -13,9 +13,10 @@ from dermctl.checkpoint import read_checkpoint
 from dermctl.config.resolve import resolve
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core import pretrain as module
+from dermctl.core.left_out import LeftOut
 from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
-from dermctl.errors import CheckpointError, DataError
+from dermctl.errors import CheckpointError, ConfigError, DataError
 from dermctl.workspace import Workspace
 from tests.conftest import TINY, Trained
 from tests.told import Told
@@ -76,6 +77,18 @@ def test_a_batch_larger_than_the_data(trained: Trained) -> None:
     with pytest.raises(DataError, match="a batch of 19 images") as caught:
         pretrain(trained.workspace, replace(CONFIG, batch_size=19))
     assert "--batch-size 18" in str(caught.value)
+
+
+def test_patience_needs_validation_images(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_val(workspace: Workspace, train: object, val: object, progress: object) -> object:
+        return train, [], LeftOut(())
+
+    monkeypatch.setattr(module, "_without_held_out", without_val)
+    with pytest.raises(ConfigError, match="no epoch is better than another") as caught:
+        pretrain(trained.workspace, replace(CONFIG, patience=3))
+    assert caught.value.where == "--patience"
 
 
 def test_a_checkpoint_of_another_encoder_is_refused(trained: Trained) -> None:

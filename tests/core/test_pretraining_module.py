@@ -148,3 +148,10 @@ def test_a_loss_that_cannot_spare_a_group_says_so() -> None:
     assert len(told.said) == 1
     build(told=told, method="supcon")
     assert told.said[-1] == "3 of 4 images have a label; the others are each alone"
+
+
+def test_how_many_images_have_another_of_their_lesion_is_said() -> None:
+    told = Told()
+    build(told=told, positives="lesion")
+    (said,) = told.said
+    assert said.startswith("2 of 4 images share their lesion with another image")

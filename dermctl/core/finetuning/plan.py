@@ -15,6 +15,7 @@ from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, 
 from dermctl.core.left_out import LeftOut, held_out, leave_out
 from dermctl.core.loading import LoaderSettings, class_numbers, labelled
 from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
+from dermctl.core.named import check_names
 from dermctl.core.transform import preprocessing
 from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.pictures import Pictures
@@ -72,6 +73,7 @@ def plan_finetuning(
         DermctlError: as ``dermctl.core.finetune.finetune``.
     """
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    check_names(config)
     folder = _dataset(workspace, config.data, progress)
     for name in SPLITS:
         check_split(load_split(folder, name, TRAINING_COLUMNS))

@@ -16,7 +16,7 @@ from dermctl.models.restore import restore_encoder
 from dermctl.models.zoo.entry import read_entry
 from dermctl.models.zoo.shelf import is_entry, named, origin
 from dermctl.progress import Progress
-from dermctl.training import LAST
+from dermctl.training import BEST, LAST
 from dermctl.workspace import Workspace
 
 RANDOM = "none"
@@ -56,6 +56,8 @@ def choose_start(workspace: Workspace, config: FinetuneConfig, progress: Progres
         return Start(encoder, name, size, "random initialisation", False, Exposure.nothing())
     checkpoint = _read(path)
     about = checkpoint.about
+    if about.kind == "pretrain" and config.label_fraction < 1:
+        _warn_of_labels(path, progress)
     if config.encoder not in (None, about.encoder):
         raise CheckpointError(
             f"the checkpoint holds {about.encoder}, not {config.encoder}",
@@ -112,3 +114,13 @@ def _without_labels(newest: Path, config: FinetuneConfig, progress: Progress) ->
         return last
     progress.say(f"no --from given: {newest}, the newest pretraining")
     return newest
+
+
+def _warn_of_labels(path: Path, progress: Progress) -> None:
+    """Say where a checkpoint is named that may have been chosen with more labels than are used."""
+    last = path.with_name(f"{LAST}.ckpt")
+    if path.name == f"{BEST}.ckpt" and last.is_file():
+        progress.say(
+            f"warning: {path} may have been chosen by more labels than --label-fraction leaves; "
+            f"the last epoch was not: --from {last}"
+        )
