@@ -100,7 +100,7 @@ class PretrainConfig:
     )
     cycles: int = setting(4, "cosines of cosine-restarts", low=1, group=LEARNING)
     patience: int = setting(
-        0, "epochs without a better probe after which to stop; 0: never", low=0, group=LEARNING
+        0, "looks without a better probe after which to stop; 0: never", low=0, group=LEARNING
     )
 
     accelerator: str = shared.accelerator()

@@ -69,10 +69,17 @@ class KeepCheckpoints(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         """Plain values, saved in each checkpoint."""
-        return {"best": self.best, "best_step": self._best_step, "waited": self._waited}
+        return {
+            "monitor": self._monitor,
+            "best": self.best,
+            "best_step": self._best_step,
+            "waited": self._waited,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken."""
+        """Go on where ``state_dict`` was taken; a best value of something else is no best here."""
+        if state_dict.get("monitor", self._monitor) != self._monitor:
+            return
         self.best, self._best_step = state_dict["best"], state_dict["best_step"]
         self._waited = state_dict["waited"]
 

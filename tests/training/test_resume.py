@@ -11,6 +11,9 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from dermctl.training.keeping import KeepCheckpoints
+from dermctl.training.metrics_log import MetricsLog
+from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted
 from tests.training.made import STEPS, logged, train
 
@@ -126,3 +129,15 @@ def test_patience_ends_the_training_and_goes_on_counting(tmp_path: Path) -> None
         resume=tmp_path / "b" / "checkpoints" / "last.ckpt",
     )
     assert again.current_epoch == epochs
+
+
+def test_the_best_of_another_value_is_forgotten(tmp_path: Path) -> None:
+    def keep(monitor: str) -> KeepCheckpoints:
+        return KeepCheckpoints(tmp_path, StepLog(MetricsLog(tmp_path), tmp_path), monitor=monitor)
+
+    by_probe = keep("probe/ridge")
+    by_probe.best = 0.7
+    again, by_loss = keep("probe/ridge"), keep("val/loss")
+    for each in (again, by_loss):
+        each.load_state_dict(by_probe.state_dict())
+    assert (again.best, by_loss.best) == (0.7, None)
