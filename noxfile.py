@@ -18,6 +18,7 @@ PROCESSES = str(min(4, os.cpu_count() or 1))
 BENCHMARKS = (
     "input_path",
     "train_step",
+    "gpu_step",
     "big_table",
     "losses",
     "bootstrap",
