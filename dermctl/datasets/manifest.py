@@ -124,12 +124,10 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
         raise DataError(f"the dataset has no {split} manifest", where=path, hint=again)
     wanted = [name for name, *_ in COLUMNS] if columns is None else list(columns)
     try:
-        with pq.ParquetFile(path, read_dictionary=None if columns is None else _SHARED) as file:
-            lost = [name for name in wanted if name not in file.schema_arrow.names]
-            newer = _description(file.schema_arrow)["manifest_version"] > MANIFEST_VERSION
-            table = (
-                None if lost or newer else file.read(columns=None if columns is None else wanted)
-            )
+        schema = pq.read_schema(path)
+        lost = [name for name in wanted if name not in schema.names]
+        newer = _description(schema)["manifest_version"] > MANIFEST_VERSION
+        table = None if lost or newer else _read(path, columns)
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"cannot be read as a dermctl manifest ({error})", where=path, hint=again
@@ -141,6 +139,12 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
     if lost:
         raise DataError(f"the manifest lacks {', '.join(lost)}", where=path, hint=again)
     return table
+
+
+def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:
+    shared = None if columns is None else [name for name in _SHARED if name in columns]
+    with pq.ParquetFile(path, read_dictionary=shared) as file:
+        return file.read(None if columns is None else list(columns))
 
 
 def manifest_description(table: pa.Table) -> dict[str, Any]:

@@ -106,6 +106,23 @@ def test_some_columns_only(tmp_path: Path) -> None:
     assert read_manifest(tmp_path, "val", ["label"]).column_names == ["label"]
 
 
+def test_a_column_that_is_not_there_is_named_among_some_only(tmp_path: Path) -> None:
+    metadata = {b"dermctl": json.dumps(ABOUT)}
+    table = rows().drop_columns(["label"]).replace_schema_metadata(metadata)
+    pq.write_table(table, tmp_path / "val.parquet")
+    assert read_manifest(tmp_path, "val", ["image_id"]).num_rows == 3
+    with pytest.raises(DataError, match="the manifest lacks label"):
+        read_manifest(tmp_path, "val", ["image_id", "label"])
+
+
+def test_what_rows_share_is_read_in_a_quarter_of_the_memory(tmp_path: Path) -> None:
+    write_manifest(tmp_path / "val.parquet", rows(), ABOUT)
+    some = read_manifest(tmp_path, "val", ["label", "image_id"])
+    assert pa.types.is_dictionary(some.schema.field("label").type)
+    assert some.column("label").to_pylist() == rows().column("label").to_pylist()
+    assert some.column("image_id").type == pa.string()
+
+
 def refused(folder: Path) -> str:
     with pytest.raises(DataError) as caught:
         read_manifest(folder, "train")
