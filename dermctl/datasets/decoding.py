@@ -66,8 +66,8 @@ def decode_rgb(data: bytes, *, min_short_side_needed: int | None = None) -> Deco
 
     Args:
         data: the whole file.
-        min_short_side_needed: a large JPEG may be decoded at a half, a quarter or an eighth of its
-            size, so long as its short side keeps this many pixels; None: always at full size.
+        min_short_side_needed: a large JPEG may be decoded at a fraction of its size, so long as its
+            short side keeps this many pixels; None: always at full size.
 
     Raises:
         ImageFault: ``data`` holds no whole picture.

@@ -22,7 +22,7 @@ and 17.7 kB), decoded in 3/4 and encoded in 2/3 of the time, mean colour error 1
 (CIE ΔE, of which 2.3 can just be seen)."""
 PNG_COMPRESSION = 3
 
-_SMALL_STEP = 1.25
+SMALL_STEP = 1.25
 """Reduction up to which one cubic resampling straight to the target does not alias visibly."""
 _MIDDLE_STEP = 1.6
 """Reduction up to which one to twice the target, halved by averages, is nearest to Lanczos."""
@@ -57,7 +57,7 @@ def shrink(pixels: Pixels, size: int, *, overwrite: bool = False) -> Pixels:
         pixels = _resize(pixels, (round(pixels.shape[1] / 2), round(pixels.shape[0] / 2)))
         overwrite = True
     reduction = min(pixels.shape[:2]) / size
-    if reduction <= _SMALL_STEP:
+    if reduction <= SMALL_STEP:
         return _resize(pixels, target, cv2.INTER_CUBIC)
     if reduction <= _MIDDLE_STEP:
         return _resize(_resize(pixels, (2 * target[0], 2 * target[1]), cv2.INTER_CUBIC), target)

@@ -43,7 +43,7 @@ from tests.views.pictures import picture
 
 SIZE = 224
 BATCH = 64
-LARGE = {"3000x2000": 12, "6000x4000": 6}  # images a round
+LARGE = {"3000x2000": 12, "6000x4000": 12}  # images a round
 Way = Callable[[], None]
 Clock = Callable[[], float]
 
