@@ -150,7 +150,7 @@ def _ram_free(workers: int, hardware: Hardware) -> int:
 
 def warn_of_enlarging(size: int, splits: Sequence[Split], progress: Progress) -> None:
     """Say where images would be shown larger than they were packed, and what to type."""
-    for split in splits:
+    for split in {split.folder: split for split in splits}.values():  # one line a dataset
         packed = int(split.description["size"])
         if size > packed:
             progress.say(
