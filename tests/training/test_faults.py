@@ -96,6 +96,7 @@ def test_a_full_device_says_how_many_images_fit(
     with pytest.raises(TrainingError, match="the memory of the device is full") as caught:
         train(tmp_path)
     assert "1 images at once fit: take --batch-size 1" in str(caught.value)
+    assert "--micro-batch-size" not in str(caught.value), "this method takes no parts"
     assert Hungry.tried == [BATCH, 2, 1]
 
 
