@@ -28,6 +28,7 @@ from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
+from dermctl.models.initial import start_encoder
 from dermctl.models.zoo.shelf import zoo_origin
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run
@@ -192,6 +193,8 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     source = zoo_origin(config.init, workspace.zoo)
     if source is not None:
         progress.say(f"starting from {source}")
+    seed_everything(config.seed)
+    start = start_encoder(config.encoder, config.image_size, config.init, workspace.zoo)
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train", TRAINING_COLUMNS) for folder in folders]
     _check_batch(sum(map(len, train)), config.batch_size, train)
@@ -208,8 +211,7 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
             hint="Leave it out, or prepare the dataset with --val 0.1",
         )
     _check_batch(sum(map(len, train)), config.batch_size, train)
-    seed_everything(config.seed)
-    module = pretraining_module(config, train, hardware, progress, workspace.zoo)
+    module = pretraining_module(config, start, train, hardware, progress)
     speed_up(
         module.encoder,
         hardware,

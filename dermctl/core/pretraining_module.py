@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from torch import nn
@@ -20,7 +19,7 @@ from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.methods.objective import Objective, build_objective
 from dermctl.models.encoder import feature_width
 from dermctl.models.heads import Projector
-from dermctl.models.initial import Start, start_encoder
+from dermctl.models.initial import Start
 from dermctl.progress import Progress
 from dermctl.training import Hardware
 from dermctl.views.packed import MakesViews
@@ -31,27 +30,25 @@ _WITHOUT_BATCH_NORM = "Take an encoder without batch norm (a ViT, a ConvNeXt)"
 
 def pretraining_module(
     config: PretrainConfig,
+    start: Start,
     train: Sequence[Split],
     hardware: Hardware,
     progress: Progress,
-    zoo: Path | None = None,
 ) -> JointEmbedding:
     """The module, with the images that its weights have seen before as its ``exposure``.
 
     Args:
         config: of the training.
+        start: the encoder, and where its weights come from.
         train: what is trained on.
         hardware: it runs on.
         progress: where it is said what is made of the data.
-        zoo: where ``config.init`` may be a name; None: nowhere.
 
     Raises:
-        ConfigError: an encoder, loss or optimiser that cannot be built, or batch norm where its
-            statistics would be wrong.
-        CheckpointError: weights to start from that are not there or do not fit.
+        ConfigError: a loss or optimiser that cannot be built, or batch norm where its statistics
+            would be wrong.
     """
     objective = pretraining_objective(config)
-    start = start_encoder(config.encoder, config.image_size, config.init, zoo)
     _check_parts(start.encoder, config)
     width = feature_width(start.encoder)
     module = JointEmbedding(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from dermctl.config.trainings import FinetuneConfig, PretrainConfig
 from dermctl.core.finetune import finetune
 from dermctl.core.named import check_names
 from dermctl.core.pretrain import pretrain
-from dermctl.errors import ConfigError
+from dermctl.errors import ConfigError, DermctlError
 from dermctl.workspace import Workspace
 
 WRONG = PretrainConfig(
@@ -51,3 +52,18 @@ def test_trainings_say_it_before_they_look_for_data(tmp_path: Path) -> None:
         pretrain(workspace, WRONG)
     with pytest.raises(ConfigError, match="encoder 'resnet19'"):
         finetune(workspace, FinetuneConfig(encoder="resnet19"))
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        ({"image_size": 50}, "50 px is no multiple of the patch size"),
+        ({"init": "nowhere.ckpt"}, "nowhere.ckpt"),
+    ],
+)
+def test_so_is_what_the_encoder_cannot_start_from(
+    tmp_path: Path, change: dict[str, Any], part: str
+) -> None:
+    config = PretrainConfig(encoder="test_vit", **change)
+    with pytest.raises(DermctlError, match=part):
+        pretrain(Workspace(tmp_path), config)

@@ -19,6 +19,7 @@ from dermctl.core.pretraining_rows import group_numbers, label_numbers, lesion_n
 from dermctl.datasets.prepared import Split
 from dermctl.errors import ConfigError
 from dermctl.models.encoder import build_encoder
+from dermctl.models.initial import start_encoder
 from dermctl.progress import SilentProgress
 from dermctl.training import Hardware
 from tests.told import Told
@@ -102,9 +103,9 @@ def test_a_naevus_is_no_positive_for_the_same_patients_carcinoma() -> None:
 
 
 def build(hardware: Hardware = ONE, told: SilentProgress | None = None, **change: Any) -> nn.Module:
-    return pretraining_module(
-        replace(CONFIG, **change), [PATIENTS], hardware, told or SilentProgress()
-    )
+    config = replace(CONFIG, **change)
+    start = start_encoder(config.encoder, config.image_size, config.init)
+    return pretraining_module(config, start, [PATIENTS], hardware, told or SilentProgress())
 
 
 def test_batch_norm_in_parts_is_refused_unless_asked_for() -> None:
