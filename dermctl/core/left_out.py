@@ -67,8 +67,8 @@ class LeftOut:
         if self.images:
             why = ", ".join(f"{count:,} {reason}" for reason, count in self.counts().items())
             progress.say(
-                f"left out, as held-out images are tied to them: {len(self):,} ({why}); each is "
-                f"listed in the run's {LEFT_OUT_FILE}"
+                f"left out, as held-out images are tied to them: {len(self):,} ({why}); a "
+                f"training lists each in {LEFT_OUT_FILE} of its run"
             )
 
     def write(self, run: Path) -> None:

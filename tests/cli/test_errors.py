@@ -183,6 +183,23 @@ def test_single_class(run: Run, tmp_path: Path) -> None:
     one_line(run("finetune"), 1, "single class", "nevus", "--label")
 
 
+def test_class_without_training_images(run: Run, tmp_path: Path) -> None:
+    photos(tmp_path / "photos", {"nevus": 4, "melanoma": 4, "wart": 2})
+    files = sorted(path.relative_to(tmp_path / "photos") for path in tmp_path.glob("photos/*/*"))
+    rows = [
+        f"{file.as_posix()},{file.parent.name},"
+        f"{'val' if file.parent.name == 'wart' or number % 4 == 0 else 'train'}"
+        for number, file in enumerate(files)
+    ]
+    (tmp_path / "t.csv").write_text("\n".join(["file,label,part", *rows]) + "\n")
+    words = (
+        "data", "prepare", "csv", "--raw", "photos", "--csv", "t.csv", "--image-column", "file",
+        "--label-column", "label", "--split-column", "part", "--name", "x",
+    )  # fmt: skip
+    assert run(*words).exit_code == 0
+    one_line(run("finetune", "--from", "none"), 1, "no training image is left of wart", "x")
+
+
 def test_empty_split(run: Run, tmp_path: Path) -> None:
     photos(tmp_path / "photos", {"nevus": 12, "melanoma": 12})
     words = ("data", "prepare", "folder", "--raw", "photos", "--name", "x", "--val", "0")

@@ -13,7 +13,7 @@ from dermctl.core.finetuning.rows import Fold, divide, take_fraction
 from dermctl.core.finetuning.start import Start, choose_start
 from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
 from dermctl.core.left_out import LeftOut, held_out, leave_out
-from dermctl.core.loading import LoaderSettings, class_numbers, labelled
+from dermctl.core.loading import LoaderSettings, labelled
 from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
 from dermctl.core.named import check_names
 from dermctl.core.transform import preprocessing
@@ -196,5 +196,11 @@ def _classes(train: Split, val: Split) -> tuple[str, ...]:
             where=train.folder / "train.parquet",
             hint="Prepare the dataset with another --label COLUMN",
         )
-    class_numbers(val, classes)
+    if untrained := sorted(set(val.column("label")) - set(classes)):
+        raise DataError(
+            f"no training image is left of {', '.join(untrained[:5])}, which validation has",
+            where=train.folder / "train.parquet",
+            hint="Leave small classes out: dermctl data prepare … --min-class N, or draw the split "
+            f"anew: dermctl data split {train.folder.name} --seed N",
+        )
     return classes
