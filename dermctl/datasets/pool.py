@@ -102,6 +102,15 @@ def _prepare_worker() -> None:
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module="PIL")  # remarks on EXIF blocks, through the bar
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one that asked for it has, were it killed.
+
+    A process of a fork server does not notice by itself: its parent is the server, which lives as
+    long as its processes do.
+    """
     threading.Thread(target=_exit_with_parent, daemon=True).start()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
+from dermctl.datasets.pool import end_with_parent
 from dermctl.errors import DermctlError
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.packed import Tensors, as_is
@@ -68,7 +69,7 @@ class BatchLoader(DataLoader[Tensors]):
             pin_memory=pin_memory,
             persistent_workers=workers > 0,
             multiprocessing_context=_context() if workers else None,
-            worker_init_fn=_leave_signals if workers else None,
+            worker_init_fn=_settle_worker if workers else None,
         )
 
     def __iter__(self) -> Iterator[Tensors]:  # type: ignore[override]
@@ -93,8 +94,12 @@ class BatchLoader(DataLoader[Tensors]):
         self.batches.load_state_dict(state)
 
 
-def _leave_signals(_: int) -> None:
-    """Ctrl-C and SLURM's warning reach all processes: the training saves, and ends the others."""
+def _settle_worker(_: int) -> None:
+    """Ctrl-C and SLURM's warning reach all processes: the training saves, and ends the others.
+
+    Where it is killed, its processes end by themselves.
+    """
+    end_with_parent()
     for name in ("SIGINT", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
