@@ -15,12 +15,12 @@ import torch
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core.data.prepare import prepare
 from dermctl.core.pretrain import pretrain
-from dermctl.progress import SilentProgress
 from dermctl.training import available_cores
 from dermctl.workspace import Workspace
 from tests.conftest import ROOT
 from tests.core import stops_itself
 from tests.core.data.clinic import make_clinic
+from tests.told import Told
 
 pytestmark = pytest.mark.slow
 
@@ -38,17 +38,6 @@ SETTINGS = {
 }
 MID_EPOCH = ("on_train_batch_start", STEPS + 2)
 EPOCH_END = ("on_train_epoch_end", 2 * STEPS)
-
-
-class Told(SilentProgress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def say(self, message: str) -> None:
-        """Keep it."""
-        self.said.append(message)
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +117,17 @@ def assert_same(run: Path, whole: Path) -> None:
     [
         (0, signal.SIGKILL, MID_EPOCH, STEPS + 2),
         (2, signal.SIGTERM, MID_EPOCH, STEPS + 3),  # the step under way is finished and saved
+        (2, signal.SIGKILL, MID_EPOCH, STEPS + 2),
         (0, signal.SIGKILL, EPOCH_END, 2 * STEPS - 1),  # the epoch's own checkpoint is not made
+        (2, signal.SIGKILL, EPOCH_END, 2 * STEPS - 1),
     ],
-    ids=["killed mid-epoch", "SIGTERM mid-epoch, 2 workers", "killed at an epoch's end"],
+    ids=[
+        "killed mid-epoch",
+        "SIGTERM mid-epoch, 2 workers",
+        "killed mid-epoch, 2 workers",
+        "killed at an epoch's end",
+        "killed at an epoch's end, 2 workers",
+    ],
 )
 def test_one_process_goes_on(
     root: Path,
@@ -152,16 +149,38 @@ def test_one_process_goes_on(
     assert_same(run, whole)
 
 
-@pytest.mark.skipif(available_cores() < 2, reason="two processes need two cores")
-def test_two_processes_go_on(root: Path) -> None:
+@pytest.fixture(scope="module")
+def two_whole(root: Path) -> Path:
+    """The run of two processes that was never stopped."""
     code, said = train_there(root, "two-whole", 0, 2, "-m", "dermctl")
     assert code == 0, said
-    stop = stopping(signal.SIGTERM, *MID_EPOCH)
-    code, said = train_there(root, "two-stopped", 0, 2, *stop)
-    assert code == 128 + signal.SIGTERM, said
-    assert said.count("stopped by SIGTERM") == 1
-    assert steps_saved(run_of(root, "two-stopped")) == STEPS + 3
-    code, said = train_there(root, "two-stopped", 0, 2, "-m", "dermctl")
+    return run_of(root, "two-whole")
+
+
+@pytest.mark.skipif(available_cores() < 2, reason="two processes need two cores")
+@pytest.mark.parametrize(
+    ("workers", "number", "moment", "saved"),
+    [
+        (0, signal.SIGTERM, MID_EPOCH, STEPS + 3),
+        (2, signal.SIGKILL, MID_EPOCH, STEPS + 2),
+        (0, signal.SIGKILL, EPOCH_END, 2 * STEPS - 1),
+    ],
+    ids=["SIGTERM mid-epoch", "killed mid-epoch, 2 workers", "killed at an epoch's end"],
+)
+def test_two_processes_go_on(
+    root: Path,
+    two_whole: Path,
+    workers: int,
+    number: signal.Signals,
+    moment: tuple[str, int],
+    saved: int,
+) -> None:
+    name = f"two-{number.name}-{workers}-{moment[0]}"
+    code, said = train_there(root, name, workers, 2, *stopping(number, *moment))
+    assert code == (-number if number == signal.SIGKILL else 128 + number), said
+    assert said.count("stopped by SIGTERM") == (number == signal.SIGTERM)
+    assert steps_saved(run_of(root, name)) == saved
+    code, said = train_there(root, name, workers, 2, "-m", "dermctl")
     assert code == 0, said
     assert said.count("going on with") == 1
-    assert_same(run_of(root, "two-stopped"), run_of(root, "two-whole"))
+    assert_same(run_of(root, name), two_whole)
