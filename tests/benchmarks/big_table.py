@@ -31,13 +31,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from tests.benchmarks.step_watch import StepWatch
 
 SHARD_IMAGES = 4096
 PICTURES = 256
@@ -112,7 +113,7 @@ def own_memory() -> float:
     return next(int(line.split()[1]) for line in status if line.startswith("RssAnon")) / 1024
 
 
-class Steps:
+class Steps(StepWatch):
     """The progress of a training: CPU seconds and memory after each step; ends it after some."""
 
     def __init__(self, steps: int) -> None:
@@ -120,21 +121,8 @@ class Steps:
         self.cpu: list[float] = []
         self.memory: list[float] = []
 
-    def say(self, message: str) -> None:
-        """Say nothing."""
-
-    @contextmanager
-    def task(self, description: str, total: float | None = None, unit: str = "") -> Iterator[Any]:
-        """Only the training's own steps are counted."""
-        yield self if description == "train" else Steps(0)
-
-    def update(self, **changes: Any) -> None:
-        """Show nothing."""
-
     def advance(self, amount: float = 1) -> None:
         """Note the cost of a step; stop as Ctrl-C does after the last."""
-        if not self.steps:
-            return
         self.cpu.append(time.process_time())
         self.memory.append(own_memory())
         if len(self.cpu) == self.steps:

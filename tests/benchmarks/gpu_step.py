@@ -19,8 +19,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -39,13 +38,13 @@ from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
 from dermctl.models.encoder import build_encoder, feature_width
 from dermctl.models.heads import Projector
-from dermctl.progress import SilentProgress, Task
 from dermctl.views.batches import Batch
 from dermctl.views.decoded import decode_all
 from dermctl.views.presets import SIMCLR
 from dermctl.views.resident import ResidentDataset
 from dermctl.workspace import Workspace
 from tests.benchmarks.input_path import write_originals
+from tests.benchmarks.step_watch import StepWatch
 
 NAME, LIGHTLY = "bench", "lightly"
 HIDDEN, OUT, TEMPERATURE = 1024, 128, 0.2
@@ -64,21 +63,13 @@ class Rounds:
     product: list[float] = field(default_factory=list)
 
 
-class Clock(SilentProgress):
+class Clock(StepWatch):
     """Times the steps of a training's last epoch but for its first, the device's work included."""
 
     def __init__(self, steps: int, epochs: int, profiler: profile | None = None) -> None:
         self.first, self.last = steps * (epochs - 1) + 1, steps * epochs
         self.done, self.began, self.ended = 0, 0.0, 0.0
         self.profiler = profiler
-
-    @contextmanager
-    def task(
-        self, description: str, total: float | None = None, unit: str = "images"
-    ) -> Iterator[Task]:
-        """Hand out itself where training steps are counted."""
-        with super().task(description, total, unit) as silent:
-            yield self if unit == "steps" else silent
 
     def advance(self, amount: float = 1) -> None:
         """A step is over, as far as the host knows."""
@@ -93,9 +84,6 @@ class Clock(SilentProgress):
             self.ended = time.perf_counter()
             if self.profiler is not None:
                 self.profiler.stop()
-
-    def update(self, *, total: float | None = None, note: str | None = None) -> None:
-        """Nothing is shown."""
 
     def a_step(self) -> float:
         """Seconds."""

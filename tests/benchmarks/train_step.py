@@ -21,8 +21,6 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -38,38 +36,27 @@ from dermctl.datasets.prepared import load_split
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from dermctl.models.encoder import build_encoder, feature_width
 from dermctl.models.heads import Projector
-from dermctl.progress import SilentProgress, Task
 from dermctl.views.batches import Batch
 from dermctl.views.packed import ViewsDataset
 from dermctl.views.presets import SIMCLR
 from dermctl.workspace import Workspace
 from tests.benchmarks.input_path import write_originals
+from tests.benchmarks.step_watch import StepWatch
 
 ENCODER, SIZE, TEMPERATURE = "vit_tiny_patch16_224", 96, 0.2
 HIDDEN, OUT = 1024, 128
 NAME = "bench"
 
 
-class Clock(SilentProgress):
+class Clock(StepWatch):
     """Notes the CPU time at each step of the training."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    @contextmanager
-    def task(
-        self, description: str, total: float | None = None, unit: str = "images"
-    ) -> Iterator[Task]:
-        """Hand out itself where training steps are counted."""
-        with super().task(description, total, unit) as silent:
-            yield self if unit == "steps" else silent
-
     def advance(self, amount: float = 1) -> None:
         """A step is over."""
         self.times.append(time.process_time())
-
-    def update(self, *, total: float | None = None, note: str | None = None) -> None:
-        """Nothing is shown."""
 
     def a_step(self) -> float:
         """Seconds a step, without the first."""

@@ -43,11 +43,12 @@ def list_data(ctx: typer.Context, json: JSON = False) -> None:
         [(s.name, s.size, s.license, s.default_label, s.title) for s in listing.sources],
     )
     output.heading("How to get them")
-    for names, way in _ways(listing.sources):
+    ways = _ways(listing.sources)
+    for names, way in ways:
         if len(names) > 1:
             output.line(f"  {', '.join(names)}:")
             output.line(f"    {way}")
-    output.facts({names[0]: way for names, way in _ways(listing.sources) if len(names) == 1})
+    output.facts({names[0]: way for names, way in ways if len(names) == 1})
     output.heading(f"Prepared in {workspace.data}")
     if listing.prepared:
         output.table(

@@ -93,9 +93,9 @@ def test_another_try_goes_on_where_the_first_gave_up(
     assert [path for path, _ in site.ranges] == [f"{PATH}/encoder.safetensors"]
 
 
-def test_killed_before_the_end_the_next_try_takes_what_has_come(
-    site: Server, theirs: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def killed_before_the_end(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pull, and be killed once all has come, before it is an entry."""
+
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -103,6 +103,12 @@ def test_killed_before_the_end_the_next_try_takes_what_has_come(
         patched.setattr(module, "copy_files", killed)
         with pytest.raises(KeyboardInterrupt):
             pull(workspace, PullRequest(URL))
+
+
+def test_killed_before_the_end_the_next_try_takes_what_has_come(
+    site: Server, theirs: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_before_the_end(workspace, monkeypatch)
     assert nothing_there(workspace)
     asked = site.requests[f"{PATH}/encoder.safetensors"]
     same(pull(workspace, PullRequest(URL)).folder, theirs)
@@ -112,13 +118,7 @@ def test_killed_before_the_end_the_next_try_takes_what_has_come(
 def test_what_has_changed_there_since_is_fetched_anew(
     site: Server, theirs: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(module, "copy_files", killed)
-        with pytest.raises(KeyboardInterrupt):
-            pull(workspace, PullRequest(URL))
+    killed_before_the_end(workspace, monkeypatch)
     (folder,) = workspace.zoo.glob(".pull-*")
     (folder / "encoder.safetensors").write_bytes(b"the former version")
     same(pull(workspace, PullRequest(URL)).folder, theirs)
