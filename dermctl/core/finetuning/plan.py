@@ -17,7 +17,6 @@ from dermctl.core.loading import LoaderSettings, labelled
 from dermctl.core.metadata import FUSION, fit_code, telling_gaps, unseen_words
 from dermctl.core.named import check_names
 from dermctl.core.transform import preprocessing
-from dermctl.datasets.manifest import SPLITS
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.places import check_split
 from dermctl.datasets.prepared import TRAINING_COLUMNS, Split, load_split
@@ -75,9 +74,10 @@ def plan_finetuning(
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     check_names(config)
     folder = _dataset(workspace, config.data, progress)
-    for name in SPLITS:
-        check_split(load_split(folder, name, TRAINING_COLUMNS))
-    train, val = (labelled(load_split(folder, name)) for name in ("train", "val"))
+    train, val = (load_split(folder, name) for name in ("train", "val"))
+    for split in (train, val, load_split(folder, "test", TRAINING_COLUMNS)):
+        check_split(split)
+    train, val = labelled(train), labelled(val)
     if fold is not None:
         train, val = divide(train, val, fold)
     seed_everything(config.seed)
