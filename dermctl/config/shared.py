@@ -5,7 +5,9 @@ Each name makes a new field: ``seed: int = shared.seed()`` in a training's datac
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 from dermctl.config.fields import setting
 
@@ -24,6 +26,22 @@ DATA, MODEL, LEARNING, IMBALANCE, REGULARISATION, HARDWARE, RUN = (
     "Run",
 )
 """The panels of ``--help``, in this order."""
+
+PAIR_PRESETS = ("simclr", "derm")
+"""Augmentations for learning from two views of an image, the default first."""
+LABEL_PRESETS = ("supervised", "clinical")
+"""Augmentations for learning from labels, the default first."""
+
+
+def augmentation(presets: Sequence[str], of: str) -> Any:
+    """A setting that takes one of ``presets``, the first of them by default, or a file."""
+    return setting(
+        presets[0],
+        f"of {of}: {', '.join(presets)}, or a YAML file of settings or of torchvision transforms",
+        group=DATA,
+        metavar="NAME|FILE",
+    )
+
 
 cache = partial(setting, "auto", "where decoded images are kept", choices=CACHES, group=DATA)
 workers = partial(

@@ -28,6 +28,13 @@ FREE_ON_RESUME = (
 )
 """Settings in which a run may differ from what it was started with, and still go on."""
 
+OF_STEPS = (
+    *("augmentation", "epochs", "lr", "weight_decay", "warmup", "optimizer", "layer_decay", "ema"),
+    *("patience", "drop_path", "label_smoothing", "mixup", "cutmix", "compile"),
+    *("gradient_checkpointing", "checkpoint_every"),
+)
+"""Settings of a fine-tuning in steps: without meaning where a head is fitted on embeddings."""
+
 
 @dataclass(frozen=True)
 class PretrainConfig:
@@ -37,12 +44,7 @@ class PretrainConfig:
         (), "prepared dataset; repeatable; none named: every one", group=DATA, metavar="NAME"
     )
     image_size: int = setting(224, "pixels a side of a view", low=16, high=1024, group=DATA)
-    augmentation: str = setting(
-        "simclr",
-        "of both views: simclr, derm, or a YAML file of settings or of torchvision transforms",
-        group=DATA,
-        metavar="NAME|FILE",
-    )
+    augmentation: str = shared.augmentation(shared.PAIR_PRESETS, "both views")
     cache: str = shared.cache()
     workers: int = shared.workers()
 
@@ -138,6 +140,7 @@ class FinetuneConfig:
     label_fraction: float = setting(
         1.0, "share of the training labels used: whole groups", low=0.001, high=1.0, group=DATA
     )
+    augmentation: str = shared.augmentation(shared.LABEL_PRESETS, "training images")
     cache: str = shared.cache()
     workers: int = shared.workers()
 

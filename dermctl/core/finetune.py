@@ -19,6 +19,7 @@ from dermctl.metrics.bootstrap import Interval
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run, is_main_process
 from dermctl.training import BEST, DryRun, open_run
+from dermctl.views.augmentation import read_augmentation, to_plain
 from dermctl.workspace import Workspace
 
 
@@ -145,6 +146,9 @@ def _facts(plan: FinetunePlan, config: FinetuneConfig, fold: Fold | None) -> dic
         "leak_check": plan.leak_check,
         "left_out": plan.left_out.to_json(),
         "label_fraction": config.label_fraction,
+        "augmentation": "none"
+        if config.mode in FITS
+        else to_plain(read_augmentation(config.augmentation)),
         "fold": None if fold is None else str(fold),
     }
 

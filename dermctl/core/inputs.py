@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from dermctl.datasets.prepared import Split
 from dermctl.errors import UsageFault
 from dermctl.progress import SILENT, Progress
 from dermctl.training.hardware import Hardware, available_cores
-from dermctl.views.augmentation import read_augmentation
+from dermctl.views.augmentation import Augmentation, read_augmentation, to_plain
 from dermctl.views.cache import (
     CacheChoice,
     choose_cache,
@@ -27,7 +27,6 @@ from dermctl.views.choice import cached, views_dataset
 from dermctl.views.decoded import DecodedImages
 from dermctl.views.images import Images, StoredImages
 from dermctl.views.packed import MakesViews
-from dermctl.views.spec import AugmentationSpec
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Inputs:
         progress: where decoding is reported.
     """
 
-    augmentation: AugmentationSpec | list[object]
+    augmentation: Augmentation
     cache: CacheChoice
     size: int
     finish: bool
@@ -74,12 +73,8 @@ class Inputs:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values, for the run's provenance: a file of settings may change afterwards."""
-        asked = self.augmentation
-        return {
-            "augmentation": asked if isinstance(asked, list) else asdict(asked),
-            "cache": str(self.cache),
-        }
+        """Plain values, for the run's provenance."""
+        return {"augmentation": to_plain(self.augmentation), "cache": str(self.cache)}
 
 
 def settle_inputs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dermctl.config.shared import LABEL_PRESETS, PAIR_PRESETS
 from dermctl.config.trainings import FinetuneConfig, PretrainConfig
 from dermctl.core.pretraining_module import pretraining_objective
 from dermctl.errors import ConfigError
@@ -26,13 +27,17 @@ def check_names(config: PretrainConfig | FinetuneConfig) -> None:
 
 
 def _look_ups(config: PretrainConfig | FinetuneConfig) -> list[Callable[[], object]]:
-    look_ups: list[Callable[[], object]] = [lambda: check_optimizer(config.optimizer)]
+    pretraining = isinstance(config, PretrainConfig)
+    presets = PAIR_PRESETS if pretraining else LABEL_PRESETS
+    look_ups: list[Callable[[], object]] = [
+        lambda: check_optimizer(config.optimizer),
+        lambda: read_augmentation(config.augmentation, presets),
+    ]
     encoder = config.encoder
     if encoder is not None:
         look_ups.append(lambda: check_encoder_name(encoder))
     if isinstance(config, PretrainConfig):
         look_ups.append(lambda: pretraining_objective(config))
-        look_ups.append(lambda: read_augmentation(config.augmentation))
     return look_ups
 
 

@@ -29,7 +29,7 @@ from dermctl.training.names import LAST, PREVIOUS
 from dermctl.workspace import RESULT_FILE, run_kind
 
 Config = PretrainConfig | FinetuneConfig
-_SAME_FACTS = ("manifests", "left_out", "from", "fold", "init")
+_SAME_FACTS = ("manifests", "left_out", "from", "fold", "init", "augmentation")
 _UNSEEN = ("checkpoint_every", "probe_every", "workers")
 """Settings that may differ and a run still goes on unasked; they do not touch the weights."""
 

@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from dermctl.errors import ConfigError
-from dermctl.views.presets import preset
+from dermctl.views.presets import PRESETS, preset
 from dermctl.views.spec import AugmentationSpec
 
 _BASE = "preset"
 _SUFFIXES = (".yaml", ".yml")
 
 
-def read_augmentation(asked: str) -> AugmentationSpec | list[object]:
+Augmentation = AugmentationSpec | list[object]
+"""Settings, or a list of torchvision transforms for ``dermctl.views.slow``."""
+
+
+def read_augmentation(asked: str, offered: Sequence[str] = tuple(PRESETS)) -> Augmentation:
     """What a preset's name or the path of a YAML file stands for.
 
     A file holds either settings of ``AugmentationSpec`` by name, with an optional ``preset`` that
-    gives all others, or a list of torchvision transforms for ``dermctl.views.slow``.
+    gives all others, or a list of torchvision transforms.
+
+    Args:
+        asked: a preset or a path that ends in .yaml or .yml.
+        offered: the presets that an error names.
 
     Raises:
         ConfigError: no such preset, no such file, or settings that cannot be.
     """
     if not asked.endswith(_SUFFIXES):
-        return preset(asked)
+        return preset(asked, offered)
     path = Path(asked)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -42,11 +53,16 @@ def read_augmentation(asked: str) -> AugmentationSpec | list[object]:
             hint="Write for instance: hue: 0.05",
         )
     try:
-        base = preset(str(values.pop(_BASE))) if _BASE in values else None
+        base = preset(str(values.pop(_BASE)), offered) if _BASE in values else None
         named = {str(name): value for name, value in values.items()}
         return AugmentationSpec.from_dict(named, base)
     except ConfigError as error:
         raise ConfigError(error.what, where=path, hint=error.hint) from error
+
+
+def to_plain(augmentation: Augmentation) -> dict[str, Any] | list[object]:
+    """Plain values, for the record of a run: a file may change afterwards."""
+    return augmentation if isinstance(augmentation, list) else asdict(augmentation)
 
 
 def _check_steps(steps: list[object], path: Path) -> None:

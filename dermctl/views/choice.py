@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dermctl.progress import SILENT, Progress
+from dermctl.views.augmentation import Augmentation
 from dermctl.views.cache import CacheChoice
 from dermctl.views.decoded import DecodedImages, decode_all
 from dermctl.views.images import Images
@@ -29,7 +30,7 @@ def cached(
 
 def views_dataset(
     images: Images,
-    augmentation: AugmentationSpec | list[object],
+    augmentation: Augmentation,
     size: int,
     *,
     cache: CacheChoice,

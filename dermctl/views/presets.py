@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 
 from dermctl.errors import ConfigError
@@ -32,13 +34,23 @@ SUPERVISED = AugmentationSpec(
     greyscale=0.0,
     blur=0.0,
 )
-"""For learning from labels: the lesion stays in the crop and keeps its colours."""
+"""For learning from labels: the lesion stays in the crop and keeps its colours. In all eight
+orientations, as a dermatoscope sees it."""
 
-PRESETS = {"simclr": SIMCLR, "derm": DERM, "supervised": SUPERVISED}
+CLINICAL = replace(SUPERVISED, vertical_flip=0.0, quarter_turn=0.0)
+"""As ``SUPERVISED``, for photographs of a part of the body: they have an up, so that only left and
+right are alike."""
+
+PRESETS = {"simclr": SIMCLR, "derm": DERM, "supervised": SUPERVISED, "clinical": CLINICAL}
+"""Of ``dermctl.config.shared``'s names, each with its augmentation."""
 
 
-def preset(name: str) -> AugmentationSpec:
+def preset(name: str, offered: Sequence[str] = tuple(PRESETS)) -> AugmentationSpec:
     """The augmentation of that name.
+
+    Args:
+        name: any of ``PRESETS``.
+        offered: those that an error names.
 
     Raises:
         ConfigError: there is none.
@@ -49,6 +61,6 @@ def preset(name: str) -> AugmentationSpec:
             f"there is no augmentation '{name}'"
             + (f" (did you mean '{near[0]}'?)" if near else ""),
             where="augmentation",
-            hint=f"Take one of: {', '.join(PRESETS)}",
+            hint=f"Take one of: {', '.join(offered)}",
         )
     return PRESETS[name]

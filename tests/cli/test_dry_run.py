@@ -55,7 +55,7 @@ def test_pretraining(trained: Trained) -> None:
 
 
 def test_a_full_fine_tuning(trained: Trained) -> None:
-    found = finetuned(trained, "--epochs", "7", "--ema", "0.9")
+    found = finetuned(trained, "--epochs", "7", "--ema", "0.9", "--augmentation", "clinical")
     assert found["steps"] == 2 * 7
     assert found["what"].startswith("train encoder and head for 7 epochs: test_vit")
     assert found["seconds"] == pytest.approx(found["steps"] * 8 / found["images_per_second"])

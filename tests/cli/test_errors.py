@@ -160,6 +160,13 @@ def test_unknown_encoder(run: Run, prepared: str) -> None:
     one_line(result, 1, "vit_tiny_patch16_225", "vit_tiny_patch16_224")
 
 
+def test_unknown_augmentation_is_offered_what_fits_the_command(run: Run, prepared: str) -> None:
+    result = run("finetune", "--augmentation", "clinicl", "--from", "none")
+    one_line(result, 1, "'clinicl' (did you mean 'clinical'?)", "one of: supervised, clinical")
+    assert "simclr" not in result.stderr
+    one_line(run("pretrain", "--augmentation", "dem"), 1, "'derm'", "one of: simclr, derm")
+
+
 def test_image_size_that_does_not_fit_the_patches(run: Run, prepared: str) -> None:
     words = ("--encoder", "vit_tiny_patch16_224", "--batch-size", "4", "--image-size", "50")
     one_line(run("pretrain", *words), 1, "50", "--image-size 48")

@@ -54,5 +54,7 @@ def test_unknown_names_and_wrong_kinds_are_listed_at_once():
 
 def test_presets_go_by_name():
     assert preset("derm") is PRESETS["derm"]
-    with pytest.raises(ConfigError, match=r"did you mean 'simclr'.*simclr, derm, supervised"):
+    with pytest.raises(
+        ConfigError, match=r"did you mean 'simclr'.*simclr, derm, supervised, clinical"
+    ):
         preset("simcrl")

@@ -144,7 +144,7 @@ def full_training(
         progress=progress,
     )
     inputs = settle_inputs(
-        "supervised",
+        config.augmentation,
         config.cache,
         [train],
         size=about.image_size,

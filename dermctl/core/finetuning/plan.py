@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from dermctl.checkpoint import Description
-from dermctl.config.trainings import FinetuneConfig
+from dermctl.config.fields import flag_of
+from dermctl.config.trainings import OF_STEPS, FinetuneConfig
+from dermctl.core.finetuning.frozen import FITS
 from dermctl.core.finetuning.rows import Fold, divide, take_fraction
 from dermctl.core.finetuning.start import Start, choose_start
 from dermctl.core.gate import leak_words, leaked_file, look_for, pictures_here, refuse
@@ -73,6 +75,7 @@ def plan_finetuning(
     """
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
     check_names(config)
+    _say_unused(config, progress)
     folder = _dataset(workspace, config.data, progress)
     train, val = (load_split(folder, name) for name in ("train", "val"))
     for split in (train, val, load_split(folder, "test", TRAINING_COLUMNS)):
@@ -118,6 +121,22 @@ def plan_finetuning(
         left_out=left_out,
         leak_check=leak_check,
     )
+
+
+def _say_unused(config: FinetuneConfig, progress: Progress) -> None:
+    """Which of the settings that were given a mode without steps has no use for."""
+    if config.mode not in FITS:
+        return
+    unused = [
+        flag_of(field).split("/")[0]
+        for field in fields(config)
+        if field.name in OF_STEPS and getattr(config, field.name) != field.default
+    ]
+    if unused:
+        progress.say(
+            f"--mode {config.mode} is fitted on embeddings of the images as they are: "
+            f"{', '.join(unused)} {'changes' if len(unused) == 1 else 'change'} nothing"
+        )
 
 
 def _metadata_head(
