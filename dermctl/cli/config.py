@@ -46,12 +46,12 @@ def check(
     json: JSON = False,
 ) -> None:
     """Every fault of a configuration file at once; exit 1 if it has any."""
-    from dermctl.config.resolve import resolve
+    from dermctl.cli.settings import resolve_at_once
     from dermctl.config.trainings import CONFIGS, FinetuneConfig, PretrainConfig
     from dermctl.core.named import check_names
 
     _, output, _ = unpack(ctx, json=json)
-    config: PretrainConfig | FinetuneConfig = resolve(CONFIGS[command.value], file=file)
+    config: PretrainConfig | FinetuneConfig = resolve_at_once(CONFIGS[command.value], file=file)
     check_names(config)
     if json:
         output.document({"file": str(file), "command": command.value, "valid": True})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
@@ -12,9 +12,12 @@ import typer
 
 from dermctl.cli.options import JSON, ConfigFile, Sets
 from dermctl.config.fields import explain, flag_of
-from dermctl.config.resolve import resolve
+from dermctl.config.resolve import UnresolvedError, resolve
+from dermctl.config.trainings import FinetuneConfig, PretrainConfig
+from dermctl.core.named import faults_of_names, in_a_list
 
 Config = TypeVar("Config", contravariant=True)
+Settings = TypeVar("Settings")
 
 
 class Run(Protocol[Config]):
@@ -35,7 +38,8 @@ def with_settings(config: type[Config]) -> Callable[[Run[Config]], Callable[...,
         def command(ctx: typer.Context, **given: Any) -> None:
             file, sets, json = (given.pop(name) for name in ("config", "sets", "json"))
             file = file or _config_of(ctx, given.get("resume"))
-            run(ctx, resolve(config, file=file, sets=sets or (), flags=_listed(given)), json=json)
+            settings = resolve_at_once(config, file=file, sets=sets or (), flags=_listed(given))
+            run(ctx, settings, json=json)
 
         command.__name__ = getattr(run, "__name__", "command")
         command.__doc__ = run.__doc__
@@ -43,6 +47,28 @@ def with_settings(config: type[Config]) -> Callable[[Run[Config]], Callable[...,
         return command
 
     return decorate
+
+
+def resolve_at_once(
+    config: type[Settings],
+    *,
+    file: Path | None = None,
+    sets: Sequence[str] = (),
+    flags: Mapping[str, object] | None = None,
+) -> Settings:
+    """As ``resolve``; where that finds faults, what the rest names is looked up too.
+
+    Raises:
+        UnresolvedError: unknown keys, bad values, and what is not there of what the rest names.
+        ConfigError: the file cannot be read.
+    """
+    try:
+        return resolve(config, file=file, sets=sets, flags=flags)
+    except UnresolvedError as error:
+        if not isinstance(error.rest, PretrainConfig | FinetuneConfig):
+            raise
+        missing = faults_of_names(error.rest, error.bad)
+        raise error.and_also([in_a_list(fault) for fault in missing]) from error
 
 
 def _config_of(ctx: typer.Context, run: str | None) -> Path | None:

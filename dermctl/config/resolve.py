@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +14,30 @@ from dermctl.config.fields import coerce, explain, setting_names
 from dermctl.errors import ConfigError, UsageFault
 
 Config = TypeVar("Config")
+
+
+class UnresolvedError(ConfigError):
+    """All that is wrong with a configuration.
+
+    Args:
+        faults: each in a few words.
+        rest: the configuration without them: defaults stand where a value cannot be.
+        bad: the settings of such values.
+        file: the ``--config`` that was given; without one it is the command line that is wrong.
+    """
+
+    def __init__(
+        self, faults: Sequence[str], rest: Any, bad: Collection[str], file: Path | None
+    ) -> None:
+        hint = f"See all settings with: dermctl config show {command_of(type(rest))}"
+        super().__init__("; ".join(faults), where=file, hint=hint)
+        self.faults, self.rest, self.bad, self.file = tuple(faults), rest, frozenset(bad), file
+        if file is None:
+            self.exit_code = UsageFault.exit_code
+
+    def and_also(self, faults: Sequence[str]) -> UnresolvedError:
+        """The same with more faults."""
+        return UnresolvedError([*self.faults, *faults], self.rest, self.bad, self.file)
 
 
 def resolve(
@@ -26,7 +50,8 @@ def resolve(
     """Build ``config`` from the layers above its defaults; a flag that is None was not given.
 
     Raises:
-        ConfigError: naming every unknown key (with the nearest name) and every bad value.
+        UnresolvedError: naming every unknown key (with the nearest name) and every bad value.
+        ConfigError: the file cannot be read.
     """
     faults: list[str] = []
     given: dict[str, object] = {}
@@ -35,23 +60,21 @@ def resolve(
     given.update({name: value for name, value in (flags or {}).items() if value is not None})
 
     values: dict[str, Any] = {}
+    bad: list[str] = []
     for name, value in given.items():
         if name not in setting_names(config):
             faults.append(_unknown(config, name))
             continue
-        values[name], fault = coerce(config, name, value)
-        if fault:
+        converted, fault = coerce(config, name, value)
+        if fault is None:
+            values[name] = converted
+        else:
             faults.append(fault)
+            bad.append(name)
+    resolved = config(**values)
     if faults:
-        error = ConfigError(
-            "; ".join(faults),
-            where=file,
-            hint=f"See all settings with: dermctl config show {command_of(config)}",
-        )
-        if file is None:  # then it is the command line that is wrong
-            error.exit_code = UsageFault.exit_code
-        raise error
-    return config(**values)
+        raise UnresolvedError(faults, resolved, bad, file)
+    return resolved
 
 
 def command_of(config: type) -> str:

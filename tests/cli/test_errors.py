@@ -226,6 +226,47 @@ def test_config_reports_names_that_are_not_there(run: Run, tmp_path: Path) -> No
     one_line(result, 1, "vit_tiny_patch16_224", "no optimizer 'adamv'")
 
 
+KEYS_VALUES_AND_NAMES = {
+    "encodr": "resnet18",
+    "batch_size": "1",
+    "encoder": "vit_tiny_patch16",
+    "optimizer": "adamv",
+    "loss": "nt_xnt",
+    "augmentation": "simcrl",
+}
+ALL_THAT_IS_WRONG = (
+    "unknown setting 'encodr' (did you mean 'encoder'?)",
+    "batch_size: 1 is under the least value, 2",
+    "no encoder 'vit_tiny_patch16' (nearest: vit_tiny_patch16_",
+    "no optimizer 'adamv'",
+    "'nt_xnt' (Nearest: nt_xent",
+    "'simcrl' (did you mean 'simclr'?)",
+    "dermctl config show pretrain",
+)
+
+
+@pytest.mark.parametrize(
+    "words", [("config", "check", "pretrain"), ("pretrain", "--config")], ids=["check", "pretrain"]
+)
+def test_keys_values_and_names_of_a_file_are_told_at_once(
+    run: Run, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    lines = (f"{name}: {value}\n" for name, value in KEYS_VALUES_AND_NAMES.items())
+    (tmp_path / "my.yaml").write_text("".join(lines))
+    one_line(run(*words, "my.yaml"), 1, "my.yaml", *ALL_THAT_IS_WRONG)
+
+
+def test_keys_values_and_names_of_the_command_line_are_told_at_once(run: Run) -> None:
+    given = [
+        word
+        for name, value in KEYS_VALUES_AND_NAMES.items()
+        for word in ("--set", f"{name}={value}")
+    ]
+    one_line(run("pretrain", *given), 2, *ALL_THAT_IS_WRONG)
+    wrong = ("--mixup", "-1", "--augmentation", "clinicl", "--set", "epoch=3")
+    one_line(run("finetune", *wrong), 2, "mixup: -1", "'clinical'", "'epochs'", "show finetune")
+
+
 def test_workspace_that_is_a_file(run: Run, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     one_line(run("data", "list", "--workspace", "file"), 2, "file")

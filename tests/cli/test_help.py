@@ -23,12 +23,34 @@ class Block:
 sys.meta_path.insert(0, Block())
 from typer.testing import CliRunner
 from dermctl.cli.main import app
+"""
+_HELP = """
 for words in {commands!r}:
     result = CliRunner().invoke(app, [*words, "--help"])
     assert result.exit_code == 0, (words, result.output, result.exception)
     assert "Usage" in result.output, words
 print("shown", len({commands!r}))
 """
+_SLIP = """
+words = ["pretrain", "--epochs", "0", "--set", "augmentatoin=x", "--augmentation", "dem"]
+result = CliRunner().invoke(app, words)
+for part in ("epochs: 0", "'augmentation'", "'derm'"):
+    assert part in result.stderr, (result.stderr, result.exception)
+print("answered", result.exit_code)
+"""
+
+
+def without_heavy(script: str, **parts: object) -> str:
+    """What a script prints that runs where nothing heavy can be imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", (_BLOCKED + script).format(heavy=HEAVY, **parts)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def commands() -> list[list[str]]:
@@ -51,12 +73,11 @@ def leaves() -> list[list[str]]:
 
 
 def test_help_imports_nothing_heavy() -> None:
-    script = _BLOCKED.format(heavy=HEAVY, commands=commands())
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == f"shown {len(commands())}"
+    assert without_heavy(_HELP, commands=commands()) == f"shown {len(commands())}"
+
+
+def test_so_does_the_answer_to_a_slip() -> None:
+    assert without_heavy(_SLIP) == "answered 2"
 
 
 @pytest.mark.parametrize("words", leaves(), ids=" ".join)

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dermctl.config.resolve import command_of, resolve, to_yaml
+from dermctl.config.resolve import UnresolvedError, command_of, resolve, to_yaml
 from dermctl.config.trainings import CONFIGS, FinetuneConfig, PretrainConfig
 from dermctl.errors import ConfigError
 from tests.config.strategies import configs
@@ -68,6 +68,18 @@ def test_faults_of_the_command_line_alone_are_usage_errors(tmp_path: Path) -> No
     with pytest.raises(ConfigError) as caught:
         resolve(PretrainConfig, file=file_of(tmp_path, "epochs: 0"))
     assert caught.value.exit_code == 1
+
+
+def test_faults_carry_what_is_left_without_them(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "epoch: 3\nlr: fast\nbatch_size: 8\n")
+    with pytest.raises(UnresolvedError) as caught:
+        resolve(PretrainConfig, file=file)
+    error = caught.value
+    assert error.rest == replace(PretrainConfig(), batch_size=8)
+    assert (len(error.faults), error.bad) == (2, {"lr"})
+    more = error.and_also(["no such encoder"])
+    assert more.what == f"{error.what}; no such encoder"
+    assert (more.where, more.hint, more.exit_code) == (error.where, error.hint, 1)
 
 
 @pytest.mark.parametrize(

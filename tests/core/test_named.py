@@ -9,7 +9,7 @@ import pytest
 
 from dermctl.config.trainings import FinetuneConfig, PretrainConfig
 from dermctl.core.finetune import finetune
-from dermctl.core.named import check_names
+from dermctl.core.named import check_names, faults_of_names
 from dermctl.core.pretrain import pretrain
 from dermctl.errors import ConfigError, DermctlError
 from dermctl.workspace import Workspace
@@ -37,6 +37,14 @@ def test_a_single_fault_keeps_its_place_and_hint() -> None:
         check_names(FinetuneConfig(optimizer="adamv"))
     assert caught.value.where == "optimizer"
     assert str(caught.value.hint).startswith("Nearest: ")
+
+
+def test_nothing_is_held_against_a_default_that_stands_for_a_bad_value() -> None:
+    config = PretrainConfig(loss="ArcFaceLoss")  # wants labels, as simclr gives none
+    assert "needs labels" in str(faults_of_names(config)[0])
+    assert faults_of_names(config, bad=["method"]) == []
+    (fault,) = faults_of_names(PretrainConfig(loss="nt_xnt"), bad=["method"])
+    assert "nt_xnt" in str(fault)
 
 
 def test_what_is_there_passes(tmp_path: Path) -> None:
