@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from dermctl.datasets.packing import packed_sizes
 from dermctl.datasets.prepared import Split
@@ -25,8 +26,10 @@ from dermctl.views.cache import (
 )
 from dermctl.views.choice import cached, views_dataset
 from dermctl.views.decoded import DecodedImages
+from dermctl.views.fused.check import fault_of_kernels
 from dermctl.views.images import Images, StoredImages
 from dermctl.views.packed import MakesViews
+from dermctl.views.spec import AugmentationSpec
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Inputs:
         cache: where decoded images are kept.
         size: side of a view in pixels.
         finish: False: the device does colour and blur.
+        fused: what the device does it does by ``dermctl.views.fused``.
         progress: where decoding is reported.
     """
 
@@ -45,6 +49,7 @@ class Inputs:
     cache: CacheChoice
     size: int
     finish: bool
+    fused: bool = False
     progress: Progress = SILENT
     resident: list[DecodedImages] = field(default_factory=list)
     """Decoded images that the training's data module takes to the device."""
@@ -68,6 +73,7 @@ class Inputs:
             self.size,
             cache=self.cache,
             finish=self.finish,
+            fused=self.fused,
             seed=seed,
             count=count,
         )
@@ -86,6 +92,7 @@ def settle_inputs(
     epochs: int,
     workers: int,
     hardware: Hardware,
+    compiled: bool = False,
     progress: Progress = SILENT,
 ) -> Inputs:
     """Read the augmentation and choose the cache; the choice and its size are said.
@@ -96,6 +103,7 @@ def settle_inputs(
         splits: all that are read in each epoch.
         size: side of a view in pixels.
         workers: loader processes a device.
+        compiled: on a GPU, make views by kernels of our own, if they hold there.
 
     Raises:
         ConfigError: an augmentation that cannot be.
@@ -118,7 +126,28 @@ def settle_inputs(
     )
     progress.say(str(choice))
     warn_of_enlarging(size, splits, progress)
-    return Inputs(asked, choice, size, hardware.accelerator == "cpu", progress)
+    return Inputs(
+        asked,
+        choice,
+        size,
+        finish=hardware.accelerator == "cpu",
+        fused=compiled and _kernels_hold(asked, size, hardware, progress),
+        progress=progress,
+    )
+
+
+def _kernels_hold(
+    augmentation: Augmentation, size: int, hardware: Hardware, progress: Progress
+) -> bool:
+    """Whether a GPU is to make views by kernels; said, where they do not work there."""
+    if hardware.accelerator != "cuda" or not isinstance(augmentation, AugmentationSpec):
+        return False
+    fault = fault_of_kernels(augmentation, size, torch.device("cuda"))
+    if fault is not None:
+        progress.say(
+            f"views are made by plain torch, which takes longer: the kernels fail here ({fault})"
+        )
+    return fault is None
 
 
 def _sizes(splits: Sequence[Split]) -> npt.NDArray[np.int64]:

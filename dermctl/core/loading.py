@@ -103,6 +103,7 @@ class TrainingData(pl.LightningDataModule):
         settings: of both loaders.
         chances: of each training image to be drawn, see ``EpochBatchSampler``.
         resident: decoded images that are moved to the device of each process of the training.
+        fused: colour and blur by ``dermctl.views.fused``.
     """
 
     def __init__(
@@ -113,10 +114,11 @@ class TrainingData(pl.LightningDataModule):
         *,
         chances: FloatArray | None = None,
         resident: Sequence[DecodedImages] = (),
+        fused: bool = False,
     ) -> None:
         super().__init__()
         self._train, self._val, self._settings = train, val, settings
-        self._chances, self._resident = chances, resident
+        self._chances, self._resident, self._fused = chances, resident, fused
 
     def setup(self, stage: str) -> None:
         """Only now does each process know its device."""
@@ -126,7 +128,7 @@ class TrainingData(pl.LightningDataModule):
 
     def on_after_batch_transfer(self, batch: Tensors, dataloader_idx: int) -> Tensors:
         """Colour and blur on the device, where the loader left them to it."""
-        return finish(batch)
+        return finish(batch, fused=self._fused)
 
     def train_dataloader(self) -> BatchLoader:
         """Shuffled anew each epoch; the last batch is left out when it is not full."""

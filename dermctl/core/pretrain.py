@@ -212,7 +212,7 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
         )
     _check_batch(sum(map(len, train)), config.batch_size, train)
     module = pretraining_module(config, start, train, hardware, progress)
-    speed_up(
+    compiled = speed_up(
         module.encoder,
         hardware,
         compiled=config.compile,
@@ -234,12 +234,13 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
         epochs=config.epochs,
         workers=settings.workers,
         hardware=hardware,
+        compiled=compiled,
         progress=progress,
     )
     stored = stored_images(train)
     views = _views(train, stored, config, inputs)
     val_views = _views(val, stored_images(val), config, inputs) if val else None
-    data = TrainingData(views, val_views, settings, resident=inputs.resident)
+    data = TrainingData(views, val_views, settings, resident=inputs.resident, fused=inputs.fused)
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
     if source is not None:

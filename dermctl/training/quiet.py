@@ -17,6 +17,7 @@ _NOISE = (
     r".*The number of training batches .* is smaller than the logging interval.*",
     r".*Experiment logs directory .* exists and is not empty.*",
     r".*torch.distributed.nn.functional.all_gather is deprecated.*",
+    r".*Total length of `list` across ranks is zero.*",  # no validation split, which is said
     r".*lr_scheduler.step\(\).* before .*optimizer.step\(\).*",
 )
 

@@ -23,7 +23,7 @@ def speed_up(
     compiled: str = "auto",
     gradient_checkpointing: bool = False,
     progress: Progress,
-) -> None:
+) -> bool:
     """Prepare an encoder in place; its weights and their names stay as they are.
 
     On a GPU, convolutional encoders get the memory layout that tensor cores read (channels last);
@@ -36,6 +36,9 @@ def speed_up(
         gradient_checkpointing: compute activations twice rather than keep them.
         progress: where it is said that there is no compiler.
 
+    Returns:
+        Whether the encoder is compiled; what else can be then is to be too.
+
     Raises:
         ConfigError: the encoder has no gradient checkpointing.
     """
@@ -43,8 +46,10 @@ def speed_up(
         _checkpoint_gradients(encoder)
     if hardware.accelerator == "cuda" and is_convolutional(encoder):
         encoder.to(memory_format=torch.channels_last)
-    if _shall_compile(compiled, hardware, progress):
+    shall_compile = _shall_compile(compiled, hardware, progress)
+    if shall_compile:
         encoder.compile()
+    return shall_compile
 
 
 def is_convolutional(encoder: nn.Module) -> bool:

@@ -35,6 +35,7 @@ def views_dataset(
     *,
     cache: CacheChoice,
     finish: bool = True,
+    fused: bool = False,
     seed: int = 0,
     count: int = 2,
 ) -> MakesViews:
@@ -47,6 +48,7 @@ def views_dataset(
         cache: of ``dermctl.views.cache.choose_cache``.
         finish: False: loader processes only cut and resize; hand each batch, once it lies on the
             device, to ``dermctl.views.device.finish``.
+        fused: what the device makes by itself it makes by ``dermctl.views.fused``.
 
     Raises:
         ConfigError: a transform that torchvision lacks.
@@ -57,5 +59,5 @@ def views_dataset(
         transform = build_transforms(augmentation)
         return SlowViewsDataset(images, transform, size, seed=seed, count=count)
     if cache.kind == "device" and isinstance(images, DecodedImages):
-        return ResidentDataset(images, augmentation, size, seed=seed, count=count)
+        return ResidentDataset(images, augmentation, size, seed=seed, count=count, fused=fused)
     return ViewsDataset(images, augmentation, size, seed=seed, count=count, finish=finish)

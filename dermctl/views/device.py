@@ -13,8 +13,12 @@ from torch import Tensor
 _CHUNK = 128  # views at a time: some 0.4 GB of scratch memory at 224 pixels
 
 
-def finish(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+def finish(batch: dict[str, Tensor], *, fused: bool = False) -> dict[str, Tensor]:
     """Colour and blur a batch that ``ViewsDataset(finish=False)`` made, wherever it lies.
+
+    Args:
+        batch: of tensors.
+        fused: by ``dermctl.views.fused``, on a GPU.
 
     Returns:
         The batch without ``colour`` and ``kernels``, its ``views`` (``images``, where
@@ -27,34 +31,45 @@ def finish(batch: dict[str, Tensor]) -> dict[str, Tensor]:
     name = "views" if "views" in batch else "images"
     views, colour, kernels = batch[name], batch["colour"], batch["kernels"]
     flat = views.reshape(-1, *views.shape[-3:])
-    done = finish_views(flat, colour.flatten(0, 1), kernels.flatten(0, 1))
+    done = finish_views(flat, colour.flatten(0, 1), kernels.flatten(0, 1), fused=fused)
     return rest | {name: done.view_as(views)}
 
 
-def finish_views(views: Tensor, colour: Tensor, kernels: Tensor) -> Tensor:
+def finish_views(views: Tensor, colour: Tensor, kernels: Tensor, *, fused: bool = False) -> Tensor:
     """Colour, then blur.
 
     Args:
         views: uint8 [N, S, S, 3].
         colour: float32 [N, 3, 6], see ``dermctl.views.colour.fused_matrices``.
         kernels: float32 [N, K], K odd; see ``dermctl.views.blur.gaussian_kernels``.
+        fused: by ``dermctl.views.fused``, on a GPU.
 
     Returns:
         uint8 [N, S, S, 3].
     """
-    parts = zip(*(torch.split(part, _CHUNK) for part in (views, colour, kernels)), strict=True)
-    return torch.cat([_to_uint8(_blur(_recolour(v.float(), c), k)) for v, c, k in parts])
+    offset = _offset(views, colour)
+    if fused:
+        from dermctl.views.fused.finish import finish as finish_fused
+
+        return finish_fused(views, colour[:, :, :3], offset, kernels)
+    parts = (torch.split(part, _CHUNK) for part in (views, colour, offset, kernels))
+    return torch.cat(
+        [_to_uint8(_blur(_recolour(v.float(), c, o), k)) for v, c, o, k in zip(*parts, strict=True)]
+    )
 
 
-def _recolour(views: Tensor, colour: Tensor) -> Tensor:
+def _offset(views: Tensor, colour: Tensor) -> Tensor:
+    """float32 [N, 3], what is added to a view's channels: by contrast, a share of their means."""
+    means = views.sum(dim=(1, 2), dtype=torch.int64).float() / (views.shape[1] * views.shape[2])
+    return (colour[:, :, 3:] * means[:, None, :]).sum(dim=2)
+
+
+def _recolour(views: Tensor, colour: Tensor, offset: Tensor) -> Tensor:
     """float32 [N, S, S, 3] in 0..255, whole numbers -> the same."""
-    means = views.mean(dim=(1, 2))
-    matrix = colour[:, :, :3]
-    offset = (colour[:, :, 3:] * means[:, None, :]).sum(dim=2)
     channels = views.unbind(dim=3)
     mixed = [
         sum(
-            (matrix[:, out, c, None, None] * channels[c] for c in range(3)),
+            (colour[:, out, c, None, None] * channels[c] for c in range(3)),
             start=offset[:, out, None, None],
         )
         for out in range(3)

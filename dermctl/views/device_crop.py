@@ -24,6 +24,11 @@ _WEIGHT_ONE = 2048.0  # OpenCV's INTER_RESIZE_COEF_SCALE
 # Rows [N, S] and columns [N, S] of a crop -> its pixels there, int32 [N, S, S, 3].
 _Reader = Callable[[Tensor, Tensor], Tensor]
 
+# Rows [N, S] above and below, columns [N, S] left and right -> the pixels at top left, top right,
+# bottom left, bottom right, int32 [N, S, S, 3] each.
+_Four = tuple[Tensor, Tensor, Tensor, Tensor]
+_Corners = Callable[[Tensor, Tensor, Tensor, Tensor], _Four]
+
 
 class Crops(NamedTuple):
     """Where N views lie in the block, and how they are turned.
@@ -47,7 +52,14 @@ class Crops(NamedTuple):
         return Crops(*(part[which] for part in self))
 
 
-def crop_views(block: Tensor, crops: Crops, boxes: npt.NDArray[np.int64], size: int) -> Tensor:
+def crop_views(
+    block: Tensor,
+    crops: Crops,
+    boxes: npt.NDArray[np.int64],
+    size: int,
+    *,
+    fused: bool = False,
+) -> Tensor:
     """Cut, resize and turn.
 
     Args:
@@ -56,44 +68,57 @@ def crop_views(block: Tensor, crops: Crops, boxes: npt.NDArray[np.int64], size: 
         boxes: ``crops.box`` in RAM: what decides how each view is smoothed, without asking the
             device to stop and tell.
         size: side of a view in pixels.
+        fused: by ``dermctl.views.fused``, on a GPU: one launch, whatever the views are like.
 
     Returns:
         uint8 [N, size, size, 3].
     """
+    plans = [smoothing(width, height, size) for _, _, width, height in boxes.tolist()]
+    if fused:
+        return _crop_fused(block, crops, plans, size)
     views = block.new_empty((len(boxes), size, size, 3))
-    for factor, numbers, plans in _alike(boxes, size):
-        weights = None if plans is None else to_device(torch.tensor(plans), block.device)
+    for (plain, factor), numbers in _alike(plans).items():
         for part in range(0, len(numbers), _CHUNK):
-            chosen = slice(part, part + _CHUNK)
-            which = to_device(torch.from_numpy(numbers[chosen]), block.device)
-            some = crops.take(which)
-            kernels = None if weights is None else weights[chosen]
-            views[which] = _turned(_resized(block, some, size, factor, kernels), some)
+            some = numbers[part : part + _CHUNK]
+            which = to_device(torch.tensor(some), block.device)
+            weights = None if plain else _weights_of([plans[n] for n in some], block.device)
+            views[which] = _resized(block, crops.take(which), size, factor, weights)
     return views
 
 
-def _alike(
-    boxes: npt.NDArray[np.int64], size: int
-) -> list[tuple[int, npt.NDArray[np.int64], list[list[float]] | None]]:
-    """Views that are smoothed in the same way: factor, their numbers, kernels of ``_smoothed``."""
-    groups: dict[tuple[bool, int], list[tuple[int, Smoothing]]] = {}
-    for number, (_, _, width, height) in enumerate(boxes.tolist()):
-        plan = smoothing(width, height, size)
-        groups.setdefault((plan is NO_SMOOTHING, plan.factor), []).append((number, plan))
-    return [
-        (
-            factor,
-            np.array([number for number, _ in members]),
-            None
-            if plain
-            else [[plan.a_x, 1 - 2 * plan.a_x, plan.a_y, 1 - 2 * plan.a_y] for _, plan in members],
-        )
-        for (plain, factor), members in groups.items()
-    ]
+def _alike(plans: list[Smoothing]) -> dict[tuple[bool, int], list[int]]:
+    """(Not smoothed at all, factor) -> the numbers of the views that this holds for."""
+    groups: dict[tuple[bool, int], list[int]] = {}
+    for number, plan in enumerate(plans):
+        groups.setdefault((plan is NO_SMOOTHING, plan.factor), []).append(number)
+    return groups
+
+
+def _weights_of(plans: list[Smoothing], device: torch.device) -> Tensor:
+    """float32 [N, 4], the kernels of ``_smoothed``."""
+    weights = [[p.a_x, 1 - 2 * p.a_x, p.a_y, 1 - 2 * p.a_y] for p in plans]
+    return to_device(torch.tensor(weights), device)
+
+
+def _crop_fused(block: Tensor, crops: Crops, plans: list[Smoothing], size: int) -> Tensor:
+    from dermctl.views.fused.crop import crop
+
+    factors = torch.tensor([0 if p is NO_SMOOTHING else p.factor for p in plans], dtype=torch.int32)
+    turns = (crops.horizontal_flip, crops.vertical_flip, crops.quarter_turn)
+    return crop(
+        block,
+        crops.start,
+        crops.stride,
+        crops.box,
+        torch.stack(turns, dim=1).int(),
+        to_device(factors, block.device),
+        _weights_of(plans, block.device),
+        size,
+    )
 
 
 def _resized(block: Tensor, crops: Crops, size: int, factor: int, kernels: Tensor | None) -> Tensor:
-    """uint8 [N, size, size, 3], not turned yet."""
+    """uint8 [N, size, size, 3], turned too."""
     left, top, width, height = crops.box.unbind(dim=1)
     corner = crops.start + top * crops.stride + left
 
@@ -101,48 +126,65 @@ def _resized(block: Tensor, crops: Crops, size: int, factor: int, kernels: Tenso
         lines = corner[:, None] + rows * crops.stride[:, None]
         return block[lines[:, :, None] + columns[:, None, :]].int()
 
-    if kernels is None:
-        return _bilinear(crop, height, width, size)
-    height, width = height // factor, width // factor
-    small = crop if factor == 1 else _averaged(crop, factor)
-    return _bilinear(_smoothed(small, height, width, kernels), height, width, size)
+    corners = _as_they_are(crop)
+    if kernels is not None:
+        height, width = height // factor, width // factor
+        small = crop if factor == 1 else _averaged(crop, factor)
+        corners = _smoothed(small, height, width, kernels)
+    return _turned(_bilinear(corners, height, width, size), crops)
 
 
 def _averaged(read: _Reader, factor: int) -> _Reader:
     """Squares of ``factor`` x ``factor`` pixels as one, rounded."""
+    area = factor * factor
 
     def averaged(rows: Tensor, columns: Tensor) -> Tensor:
-        total = torch.stack(
-            [
-                read(rows * factor + y, columns * factor + x)
-                for y in range(factor)
-                for x in range(factor)
-            ]
-        ).sum(dim=0, dtype=torch.int32)
-        area = factor * factor
+        total = read(rows * factor, columns * factor)
+        for pixel in range(1, area):
+            y, x = divmod(pixel, factor)
+            total = total + read(rows * factor + y, columns * factor + x)
         return (total + area // 2) // area
 
     return averaged
 
 
-def _smoothed(read: _Reader, height: Tensor, width: Tensor, kernels: Tensor) -> _Reader:
+def _as_they_are(read: _Reader) -> _Corners:
+    def corners(top: Tensor, bottom: Tensor, left: Tensor, right: Tensor) -> _Four:
+        return read(top, left), read(top, right), read(bottom, left), read(bottom, right)
+
+    return corners
+
+
+def _smoothed(read: _Reader, height: Tensor, width: Tensor, kernels: Tensor) -> _Corners:
     """Through [a, 1 - 2a, a] across, then down, mirrored at the crop's border, rounded.
+
+    The four corners lie side by side, so that sixteen pixels serve all of them. A right corner
+    that would lie beyond the border is not to be looked at: it weighs nothing.
 
     Args:
         kernels: float32 [N, 4], a and 1 - 2a across, then down.
     """
     side_x, middle_x, side_y, middle_y = kernels[:, :, None, None, None].unbind(dim=1)
 
-    def across(rows: Tensor, columns: Tensor) -> Tensor:
-        before, after = _mirror(columns - 1, width), _mirror(columns + 1, width)
-        return middle_x * read(rows, columns) + side_x * (read(rows, before) + read(rows, after))
+    def corners(top: Tensor, bottom: Tensor, left: Tensor, _: Tensor) -> _Four:
+        columns = [_mirror(left + step, width) for step in (-1, 0, 1, 2)]
 
-    def smoothed(rows: Tensor, columns: Tensor) -> Tensor:
-        above, below = _mirror(rows - 1, height), _mirror(rows + 1, height)
-        sides = across(above, columns) + across(below, columns)
-        return (middle_y * across(rows, columns) + side_y * sides).round().int()
+        def across(rows: Tensor) -> tuple[Tensor, Tensor]:
+            a, b, c, d = (read(rows, at) for at in columns)
+            return middle_x * b + side_x * (a + c), middle_x * c + side_x * (b + d)
 
-    return smoothed
+        lines = [across(_mirror(top + step, height)) for step in (-1, 0, 1, 2)]
+
+        def down(above: int, side: int) -> Tensor:
+            before, here, after = (lines[above + step][side] for step in range(3))
+            return (middle_y * here + side_y * (before + after)).round().int()
+
+        top_left, top_right = down(0, 0), down(0, 1)
+        same = (bottom == top)[:, :, None, None]
+        bottom_left = torch.where(same, top_left, down(1, 0))
+        return top_left, top_right, bottom_left, torch.where(same, top_right, down(1, 1))
+
+    return corners
 
 
 def _mirror(at: Tensor, length: Tensor) -> Tensor:
@@ -151,7 +193,7 @@ def _mirror(at: Tensor, length: Tensor) -> Tensor:
     return torch.where(at > last, 2 * last - at, at.abs()).clamp_(min=0)
 
 
-def _bilinear(read: _Reader, height: Tensor, width: Tensor, size: int) -> Tensor:
+def _bilinear(corners: _Corners, height: Tensor, width: Tensor, size: int) -> Tensor:
     """OpenCV's INTER_LINEAR for uint8."""
     rows, share_y = _positions(height, size)
     columns, share_x = _positions(width, size)
@@ -163,9 +205,9 @@ def _bilinear(read: _Reader, height: Tensor, width: Tensor, size: int) -> Tensor
     right = (left + 1).minimum(last_column)
     top = rows.clamp(min=0).minimum(last_row)
     bottom = (rows + 1).clamp(min=0).minimum(last_row)
+    top_left, top_right, bottom_left, bottom_right = corners(top, bottom, left, right)
     x0, x1 = x0[:, None, :, None], x1[:, None, :, None]
-    upper = read(top, left) * x0 + read(top, right) * x1
-    lower = read(bottom, left) * x0 + read(bottom, right) * x1
+    upper, lower = top_left * x0 + top_right * x1, bottom_left * x0 + bottom_right * x1
     y0, y1 = y0[:, :, None, None], y1[:, :, None, None]
     mixed = ((upper >> 4) * y0 >> 16) + ((lower >> 4) * y1 >> 16)
     return ((mixed + 2) >> 2).to(torch.uint8)

@@ -28,6 +28,7 @@ class ResidentDataset(Dataset[Tensors]):
     Args:
         images: decoded; on the device, or moved there before the first batch.
         spec, size, seed, count: as in ``ViewsDataset``.
+        fused: by ``dermctl.views.fused``, on a GPU.
     """
 
     in_process = True
@@ -40,9 +41,10 @@ class ResidentDataset(Dataset[Tensors]):
         *,
         seed: int = 0,
         count: int = 2,
+        fused: bool = False,
     ) -> None:
         self.images, self.spec, self.size, self.seed = images, spec, size, seed
-        self.count = count
+        self.count, self.fused = count, fused
 
     def __len__(self) -> int:
         return len(self.images)
@@ -72,11 +74,11 @@ class ResidentDataset(Dataset[Tensors]):
             vertical_flip=self._there(drawn.vertical_flip),
             quarter_turn=self._there(drawn.quarter_turn),
         )
-        views = crop_views(self.images.block, crops, drawn.box, self.size)
+        views = crop_views(self.images.block, crops, drawn.box, self.size, fused=self.fused)
         rest = finishing(drawn, self.spec, self.size, self.count)
         made = {name: to_device(value, self.device) for name, value in rest.items()}
         made["views"] = views.view(self.count, len(indices), *views.shape[1:])
-        return finish(made) | {"index": self._there(indices)}
+        return finish(made, fused=self.fused) | {"index": self._there(indices)}
 
     def _there(self, values: np.ndarray) -> Tensor:
         return to_device(torch.from_numpy(values), self.device)

@@ -165,7 +165,8 @@ def views_alone(workspace: Workspace, args: argparse.Namespace) -> Callable[[], 
     """Seconds a batch that the views take on the device, nothing else running there."""
     images = stored_images([load_split(workspace.dataset(NAME), "train")])
     there = decode_all(images, threads=max(1, args.workers)).to(device_of(args))
-    dataset = ResidentDataset(there, SIMCLR, args.image_size)
+    fused = args.accelerator == "gpu" and args.compile != "off"  # as dermctl pretrain does it
+    dataset = ResidentDataset(there, SIMCLR, args.image_size, fused=fused)
     starts = range(0, len(images) - args.batch_size + 1, args.batch_size)
 
     def make(batches: int, epoch: int) -> float:

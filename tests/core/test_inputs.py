@@ -160,6 +160,40 @@ def test_images_larger_than_the_store_are_warned_of(split):
     ]
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="kernels hold on a GPU")
+def test_kernels_that_fail_leave_views_to_plain_torch_and_it_is_said(split, monkeypatch):
+    monkeypatch.setattr(module, "free_device", lambda _: None)
+    told = Told()
+    inputs = settled(split, hardware=GPU, compiled=True, progress=told)
+    assert not inputs.fused
+    assert len([line for line in told.said if "the kernels fail here (" in line]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "fused"),
+    [
+        ({"hardware": GPU, "compiled": True}, True),
+        ({"hardware": GPU, "compiled": False}, False),
+        ({"hardware": CPU, "compiled": True}, False),
+    ],
+)
+def test_a_gpu_makes_views_by_kernels_where_it_may_compile(split, monkeypatch, change, fused):
+    monkeypatch.setattr(module, "fault_of_kernels", lambda *_: None)
+    monkeypatch.setattr(module, "free_device", lambda _: None)
+    told = Told()
+    inputs = settled(split, progress=told, **change)
+    assert inputs.fused == fused
+    assert len(told.said) == 1  # the cache
+
+
+def test_a_list_of_transforms_needs_no_kernels(split, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "fault_of_kernels", lambda *_: pytest.fail("looked at"))
+    monkeypatch.setattr(module, "free_device", lambda _: None)
+    file = tmp_path / "slow.yaml"
+    file.write_text(SLOW)
+    assert not settled(split, "none", str(file), hardware=GPU, compiled=True).fused
+
+
 def test_pretraining_from_the_device_comes_to_the_same_loss(trained, tmp_path):
     workspace = _copy(trained, tmp_path)
     config = PretrainConfig(

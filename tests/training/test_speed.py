@@ -58,7 +58,7 @@ def test_what_is_compiled(tools: Any, asked: str, hardware: Hardware, wanted: bo
     tools(COMPILERS[hardware])
     model, told = encoder(), Told()
     names = list(model.state_dict())
-    speed_up(model, hardware, compiled=asked, progress=told)
+    assert speed_up(model, hardware, compiled=asked, progress=told) == wanted
     assert is_compiled(model) == wanted
     assert list(model.state_dict()) == names
     assert told.said == []
@@ -77,7 +77,7 @@ def test_what_is_missing_is_said(
 ) -> None:
     tools(*programs, triton=triton)
     model, told = encoder(), Told()
-    speed_up(model, hardware, compiled="on", progress=told)
+    assert not speed_up(model, hardware, compiled="on", progress=told)
     assert not is_compiled(model)
     assert len(told.said) == 1
     assert f"{missing} is missing" in told.said[0]

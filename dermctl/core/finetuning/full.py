@@ -136,7 +136,7 @@ def full_training(
         warmup=config.warmup,
     )
     module.exposure = plan.exposure
-    speed_up(
+    compiled = speed_up(
         module.encoder,
         plan.hardware,
         compiled=config.compile,
@@ -151,6 +151,7 @@ def full_training(
         epochs=config.epochs,
         workers=settings.workers,
         hardware=plan.hardware,
+        compiled=compiled,
         progress=progress,
     )
     stored = stored_images([train])
@@ -165,6 +166,7 @@ def full_training(
         settings,
         chances=chances,
         resident=inputs.resident,
+        fused=inputs.fused,
     )
     return FullTraining(
         module,
