@@ -6,6 +6,8 @@ arXiv:2002.05709, equation 1 and algorithm 1.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
 from dermctl.errors import ConfigError
@@ -16,8 +18,9 @@ from dermctl.methods.losses.checks import (
     check_two_views,
 )
 from dermctl.methods.losses.gather import process_count
-from dermctl.methods.losses.kernels.many_processes import NTXentOfManyProcesses
-from dermctl.methods.losses.kernels.one_process import NTXentOfOneProcess
+from dermctl.methods.losses.kernels.many_processes import nt_xent_of_many_processes
+from dermctl.methods.losses.kernels.one_process import nt_xent_of_one_process
+from dermctl.methods.losses.kernels.ready_gradient import LossWithReadyGradient
 from dermctl.methods.losses.kernels.tiles import chunk_for
 
 WHERE = "nt_xent"
@@ -61,10 +64,17 @@ class NTXentLoss(nn.Module):
         check_two_views(z0, z1, where=WHERE)
         if groups is not None:
             check_one_per_row(groups, len(z0), name="groups", where=WHERE)
-        chunk = self.chunk or chunk_for(z0.device)
-        if self.gather and process_count() > 1:
-            loss: Tensor = NTXentOfManyProcesses.apply(z0, z1, groups, self.temperature, chunk)
-        else:
+        gathers = self.gather and process_count() > 1
+        if not gathers:
             check_at_least_two(len(z0), where=WHERE)
-            loss = NTXentOfOneProcess.apply(z0, z1, groups, self.temperature, chunk)
+        loss: Tensor = LossWithReadyGradient.apply(
+            z0,
+            z1,
+            partial(
+                nt_xent_of_many_processes if gathers else nt_xent_of_one_process,
+                groups=groups,
+                temperature=self.temperature,
+                chunk=self.chunk or chunk_for(z0.device),
+            ),
+        )
         return loss

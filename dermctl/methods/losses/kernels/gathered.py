@@ -85,18 +85,18 @@ def sum_own_negatives(
 def pull_own_from_negatives(
     tiles: SimilarityTiles,
     sums: SoftmaxSums,
-    state: Tensor,
+    normalisers: Tensor,
     own: OwnRows,
     *,
     chunk: int,
     kept: list[Tensor],
 ) -> Tensor:
-    """[2n, D] the own rows of what ``symmetric.pull_from_negatives`` gives for all.
+    """[2n, D] the own keys' negatives weighted by softmax.
 
     Args:
         tiles: the similarities of all 2N keys.
         sums: how exponentials were summed.
-        state: [k, 2N] everybody's denominators: negatives and positive.
+        normalisers: [k, 2N] everybody's, of ``sums``.
         own: which keys are one's own.
         chunk: side of a tile.
         kept: the tiles in order, or none: they are computed again.
@@ -105,6 +105,6 @@ def pull_own_from_negatives(
     memory = None if kept else tiles.memory(chunk)
     for number, (rows, keys, columns) in enumerate(own.tiles(chunk)):
         tile = kept[number] if kept else sums.prepare(tiles.negatives(keys, columns, memory))
-        weights = sums.weights(tile, state[:, keys], state[:, columns])
+        weights = sums.weights(tile, normalisers[:, keys], normalisers[:, columns])
         pull[rows].addmm_(weights, tiles.keys[columns])
     return pull

@@ -22,53 +22,64 @@ def upper_half(keys: int, chunk: int) -> Iterator[tuple[slice, slice]]:
             yield rows, columns
 
 
-def sum_negatives(
-    tiles: SimilarityTiles, sums: SoftmaxSums, positives: Tensor, *, chunk: int, keep: bool
-) -> tuple[Tensor, list[Tensor]]:
-    """Sum exp(logit) over the negatives of every key.
+class PairsInTiles:
+    """The pairs of 2N keys, summed and pulled apart tile by tile.
 
     Args:
-        tiles: the similarities of 2N keys.
+        tiles: the similarities of the keys.
         sums: how exponentials are summed.
-        positives: [2N] each key's logit with its positive.
         chunk: side of a tile.
-        keep: return the tiles, which saves the gradient from computing them again.
-
-    Returns:
-        The state [k, 2N] of the sums, and the tiles in order (none unless ``keep``).
+        keep: keep the tiles, which saves ``pull_apart`` from computing them again.
     """
-    state = sums.start(positives)
-    kept = []
-    memory = None if keep else tiles.memory(chunk)
-    for rows, columns in upper_half(len(tiles.keys), chunk):
-        tile = sums.prepare(tiles.negatives(rows, columns, memory))
-        sums.add(state[:, rows], tile, dim=1)
-        if columns != rows:
-            sums.add(state[:, columns], tile, dim=0)
-        if keep:
-            kept.append(tile)
-    return state, kept
 
+    def __init__(
+        self, tiles: SimilarityTiles, sums: SoftmaxSums, *, chunk: int, keep: bool
+    ) -> None:
+        self.tiles = tiles
+        self.sums = sums
+        self.chunk = chunk
+        self.keep = keep
+        self.kept: list[Tensor] = []
 
-def pull_from_negatives(
-    tiles: SimilarityTiles, sums: SoftmaxSums, state: Tensor, *, chunk: int, kept: list[Tensor]
-) -> Tensor:
-    """[2N, D] keys weighted by softmax: how the negatives enter the gradient of the summed loss.
+    def excess(self) -> Tensor:
+        """[2N] log of the negatives' sum of exponentials over the positive's exponential."""
+        positives = self.tiles.positives()
+        state = self.sums.start(positives)
+        for rows, columns, tile in self._each():
+            self.sums.add(state[:, rows], tile, dim=1)
+            if columns != rows:
+                self.sums.add(state[:, columns], tile, dim=0)
+            if self.keep:
+                self.kept.append(tile)
+        self.normalisers = self.sums.normalisers(state, positives)
+        return self.sums.logarithm(state).sub_(positives)
 
-    Args:
-        tiles: the similarities of 2N keys.
-        sums: how exponentials were summed.
-        state: [k, 2N] the denominators: negatives and positive.
-        chunk: side of a tile.
-        kept: the tiles in order, or none: they are computed again.
-    """
-    keys = tiles.keys
-    pull = torch.zeros_like(keys)
-    memory = None if kept else tiles.memory(chunk)
-    for number, (rows, columns) in enumerate(upper_half(len(keys), chunk)):
-        tile = kept[number] if kept else sums.prepare(tiles.negatives(rows, columns, memory))
-        weights = sums.weights(tile, state[:, rows], state[:, columns])
-        pull[rows].addmm_(weights, keys[columns])
-        if columns != rows:
-            pull[columns].addmm_(weights.t(), keys[rows])
-    return pull
+    def pull_apart(self, both_miss: Tensor, *, scale: float) -> Tensor:
+        """[2N, D] the gradient of the keys: away from negatives, towards positives.
+
+        Args:
+            both_miss: [N] the softmax shares of negatives, added up over an image's two views.
+            scale: what the gradient is multiplied by.
+        """
+        keys, n = self.tiles.keys, self.tiles.images
+        pull = torch.zeros_like(keys)
+        for rows, columns, tile in self._each():
+            by_row, by_column = self.normalisers[:, rows], self.normalisers[:, columns]
+            weights = self.sums.weights(tile, by_row, by_column)
+            pull[rows].addmm_(weights, keys[columns], alpha=scale)
+            if columns != rows:
+                pull[columns].addmm_(weights.t(), keys[rows], alpha=scale)
+        pull[:n].addcmul_(keys[n:], both_miss.unsqueeze(1), value=-scale)
+        pull[n:].addcmul_(keys[:n], both_miss.unsqueeze(1), value=-scale)
+        return pull
+
+    def _each(self) -> Iterator[tuple[slice, slice, Tensor]]:
+        """Ranges of rows and columns, and the tile; without ``keep`` valid until the next one."""
+        parts = upper_half(len(self.tiles.keys), self.chunk)
+        if self.kept:
+            for (rows, columns), tile in zip(parts, self.kept, strict=True):
+                yield rows, columns, tile
+            return
+        memory = None if self.keep else self.tiles.memory(self.chunk)
+        for rows, columns in parts:
+            yield rows, columns, self.sums.prepare(self.tiles.negatives(rows, columns, memory))

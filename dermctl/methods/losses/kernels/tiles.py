@@ -38,8 +38,9 @@ class SimilarityTiles:
 
     def positives(self) -> Tensor:
         """[2N] the logit of each key with the other view of its image."""
-        cosines: Tensor = torch.linalg.vecdot(self.keys[: self.images], self.keys[self.images :])
-        return cosines.div_(self.temperature).repeat(2)
+        view0, view1 = self.keys.view(2, self.images, -1)
+        logits = torch.linalg.vecdot(view0, view1).div_(self.temperature)
+        return torch.cat([logits, logits])
 
     def negatives(self, rows: slice, columns: slice, out: Tensor | None = None) -> Tensor:
         """[r, c] logits; -inf for a key with itself, its positive, and its group.
@@ -49,10 +50,7 @@ class SimilarityTiles:
             columns: a range of keys.
             out: flat memory of at least r × c entries to compute in.
         """
-        a, b = self.keys[rows], self.keys[columns]
-        size = len(a), len(b)
-        tile = a.new_empty(size) if out is None else out[: size[0] * size[1]].view(size)
-        torch.addmm(tile, a, b.t(), beta=0, alpha=1 / self.temperature, out=tile)
+        tile = logits_between(self.keys[rows], self.keys[columns], self.temperature, out)
         if self.groups is not None:
             same = self.groups[rows].unsqueeze(1) == self.groups[columns]
             return tile.masked_fill_(same, -torch.inf)
@@ -65,6 +63,21 @@ class SimilarityTiles:
         """Flat memory for any one tile of at most chunk × chunk."""
         side = min(chunk, len(self.keys))
         return self.keys.new_empty(side * side)
+
+
+def logits_between(a: Tensor, b: Tensor, temperature: float, out: Tensor | None = None) -> Tensor:
+    """Unit rows [r, D] and [c, D] -> cosines over temperature [r, c].
+
+    Args:
+        a: the rows.
+        b: the columns.
+        temperature: what cosines are divided by.
+        out: flat memory of at least r × c entries to compute in.
+    """
+    size = len(a), len(b)
+    tile = a.new_empty(size) if out is None else out[: size[0] * size[1]].view(size)
+    torch.addmm(tile, a, b.t(), beta=0, alpha=1 / temperature, out=tile)
+    return tile
 
 
 def spans(start: int, stop: int, chunk: int) -> Iterator[slice]:

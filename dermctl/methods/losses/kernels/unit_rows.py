@@ -10,13 +10,13 @@ SHORTEST_ROW = 1e-12
 
 
 def unit_rows(x: Tensor) -> tuple[Tensor, Tensor]:
-    """[N, D] -> (unit rows [N, D], inverse lengths [N, 1]); both are zero for a zero row."""
+    """[N, D] -> (unit rows [N, D], lengths [N, 1]); a zero row has infinite length and stays."""
     length = torch.linalg.vector_norm(x, dim=1, keepdim=True)
-    inverse = torch.where(length > SHORTEST_ROW, length.reciprocal(), torch.zeros_like(length))
-    return x * inverse, inverse
+    length = torch.threshold(length, SHORTEST_ROW, torch.inf)
+    return x / length, length
 
 
-def unit_rows_backward(gradient: Tensor, unit: Tensor, inverse: Tensor) -> Tensor:
+def unit_rows_backward(gradient: Tensor, unit: Tensor, length: Tensor) -> Tensor:
     """Turn dL/d(unit rows) into dL/d(rows), in place: what points along a row has no effect."""
-    along: Tensor = torch.linalg.vecdot(gradient, unit)
-    return gradient.addcmul_(unit, along.unsqueeze(1), value=-1).mul_(inverse)
+    along = (gradient * unit).sum(dim=1, keepdim=True)
+    return gradient.addcmul_(unit, along, value=-1).div_(length)
