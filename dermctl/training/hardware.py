@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,10 +68,22 @@ def resolve_hardware(
             where=f"--devices {devices}",
             hint=f"Take --devices {there} or fewer",
         )
+    if accelerator == "cuda":
+        _turn_to_own_gpu(gpus)
     if precision == "auto":
         fast = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         precision = "bf16" if fast else "fp32"
     return Hardware(accelerator, devices, nodes, precision)
+
+
+def _turn_to_own_gpu(gpus: int) -> None:
+    """Let each process of a training look at its own GPU, where all would take the first.
+
+    Lightning numbers the processes it starts, SLURM those of ``srun``.
+    """
+    number = int(os.environ.get("LOCAL_RANK") or os.environ.get("SLURM_LOCALID") or 0)
+    if number < gpus:  # a task may be shown a single GPU, its own
+        torch.cuda.set_device(number)
 
 
 def lightning_arguments(hardware: Hardware) -> dict[str, Any]:

@@ -15,13 +15,16 @@ CPU = Hardware("cpu", 1, 1, "fp32")
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Pretend to be a machine with these devices."""
+    """Pretend to be a machine with these devices; the GPUs that are turned to are noted."""
+    turned_to: list[int] = []
 
-    def pretend(gpus: int = 0, cores: int = 4, bf16: bool = True, mps: bool = False) -> None:
+    def pretend(gpus: int = 0, cores: int = 4, bf16: bool = True, mps: bool = False) -> list[int]:
         monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: bf16)
+        monkeypatch.setattr(torch.cuda, "set_device", turned_to.append)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
         monkeypatch.setattr(hardware, "available_cores", lambda: cores)
+        return turned_to
 
     return pretend
 
@@ -87,3 +90,27 @@ def test_loader_processes(machine: Any) -> None:
     assert loader_workers(-1, CPU) == 0
     machine(gpus=8, cores=4)
     assert loader_workers(-1, Hardware("cuda", 8, 1, "bf16")) == 1
+
+
+@pytest.mark.parametrize(
+    ("variables", "wanted"),
+    [
+        ({}, 0),
+        ({"LOCAL_RANK": "3"}, 3),
+        ({"SLURM_LOCALID": "2"}, 2),
+        ({"LOCAL_RANK": "1", "SLURM_LOCALID": "0"}, 1),  # started by Lightning in a SLURM job
+        ({"SLURM_LOCALID": "7"}, None),  # a task that is shown its own GPU alone
+    ],
+)
+def test_each_process_looks_at_its_own_gpu(
+    machine: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], wanted: int | None
+) -> None:
+    turned_to = machine(gpus=4)
+    for name in ("LOCAL_RANK", "SLURM_LOCALID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    resolve_hardware("gpu")
+    assert turned_to == ([] if wanted is None else [wanted])
+    resolve_hardware("cpu")
+    assert len(turned_to) <= 1
