@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from dermctl.cli.dry_run import show_dry_run
 from dermctl.cli.options import example, unpack
 from dermctl.cli.settings import with_settings
 from dermctl.config.trainings import PretrainConfig
+
+if TYPE_CHECKING:  # imports torch
+    from dermctl.core.pretrain import Pretrained
 
 EXAMPLE = example(
     "dermctl pretrain",
@@ -39,7 +44,15 @@ def pretrain(ctx: typer.Context, settings: PretrainConfig, *, json: bool) -> Non
             "steps": f"{trained.steps:,} on {trained.hardware}",
             "train loss": f"{trained.train_loss:.4f}",
             "val loss": val_loss,
+            **_best(trained),
             "checkpoint": trained.checkpoint,
         }
     )
     output.next_steps(f"dermctl finetune --from {trained.checkpoint}")
+
+
+def _best(trained: Pretrained) -> dict[str, str]:
+    """What chose the best checkpoint, where something did."""
+    if trained.best is None or trained.best_step is None:
+        return {}
+    return {f"best {trained.monitor}": f"{trained.best:.4f}, after step {trained.best_step:,}"}

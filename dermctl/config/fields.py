@@ -51,12 +51,17 @@ def explain(field: dataclasses.Field[Any]) -> str:
     if choices:
         return f"{meaning} ({' | '.join(choices)})"
     if low is not None and high is not None:
-        return f"{meaning} ({low:g} to {high:g})"
+        return f"{meaning} ({_number(low)} to {_number(high)})"
     if low is not None:
-        return f"{meaning} (at least {low:g})"
+        return f"{meaning} (at least {_number(low)})"
     if high is not None:
-        return f"{meaning} (at most {high:g})"
+        return f"{meaning} (at most {_number(high)})"
     return str(meaning)
+
+
+def _number(value: float) -> str:
+    """A bound as it would be typed: all digits of a whole number."""
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def setting_names(config: type) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,12 @@ from dermctl.core.inputs import Inputs, settle_inputs
 from dermctl.core.left_out import LeftOut, held_out, leave_out, workspace_datasets
 from dermctl.core.loading import LoaderSettings, TrainingData, stored_images
 from dermctl.core.named import check_names
-from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
+from dermctl.core.pretraining_module import (
+    check_batch_norms,
+    pretraining_module,
+    with_numbers,
+    with_partners,
+)
 from dermctl.core.watching import PROBE, Watch
 from dermctl.datasets.pictures import Pictures
 from dermctl.datasets.places import check_split
@@ -47,6 +52,7 @@ from dermctl.training import (
     seed_everything,
     speed_up,
 )
+from dermctl.views.batches import check_shares
 from dermctl.views.images import ImageNames, StoredImages
 from dermctl.views.packed import MakesViews
 from dermctl.views.pairs import NumberedViews
@@ -68,22 +74,14 @@ class Pretrained:
     hardware: str
     train_loss: float
     val_loss: float | None
+    monitor: str | None  # what chose ``best.ckpt``; None: there is none
+    best: float | None  # its value there
+    best_step: int | None  # steps done by then
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
-        return {
-            "run": str(self.run),
-            "checkpoint": str(self.checkpoint),
-            "encoder": self.encoder,
-            "parameters": self.parameters,
-            "images": self.images,
-            "left_out": self.left_out,
-            "datasets": list(self.datasets),
-            "steps": self.steps,
-            "hardware": self.hardware,
-            "train_loss": self.train_loss,
-            "val_loss": self.val_loss,
-        }
+        paths = {"run": str(self.run), "checkpoint": str(self.checkpoint)}
+        return asdict(self) | paths | {"datasets": list(self.datasets)}
 
 
 @dataclass(frozen=True)
@@ -160,6 +158,9 @@ def pretrain(
         hardware=str(hardware),
         train_loss=keep.newest("train/loss") or 0.0,
         val_loss=keep.newest("val/loss"),
+        monitor=plan.monitor,
+        best=keep.best,
+        best_step=keep.best_step,
     )
     finish_run(run, result.to_json())
     return result
@@ -189,12 +190,14 @@ def rehearse_pretraining(
 
 def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _Plan:
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    check_shares(config.batch_size, hardware.devices * hardware.nodes)
     check_names(config)
     source = zoo_origin(config.init, workspace.zoo)
     if source is not None:
         progress.say(f"starting from {source}")
     seed_everything(config.seed)
     start = start_encoder(config.encoder, config.image_size, config.init, workspace.zoo)
+    check_batch_norms(start.encoder, hardware, config)
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train", TRAINING_COLUMNS) for folder in folders]
     _check_batch(sum(map(len, train)), config.batch_size, train)

@@ -45,11 +45,9 @@ def pretraining_module(
         progress: where it is said what is made of the data.
 
     Raises:
-        ConfigError: a loss or optimiser that cannot be built, or batch norm where its statistics
-            would be wrong.
+        ConfigError: a loss or optimiser that cannot be built.
     """
     objective = pretraining_objective(config)
-    _check_parts(start.encoder, config)
     width = feature_width(start.encoder)
     module = JointEmbedding(
         start.encoder,
@@ -66,7 +64,7 @@ def pretraining_module(
         cycles=config.cycles,
     )
     module.exposure = _seen_before(start)
-    _share_statistics(module, hardware, config)
+    _share_statistics(module, hardware)
     _say(objective, config, train, progress)
     return module
 
@@ -143,39 +141,45 @@ def _seen_before(start: Start) -> Exposure:
     return Exposure.unknown() if start.foreign else Exposure.nothing()
 
 
-def _check_parts(encoder: nn.Module, config: PretrainConfig) -> None:
-    """Batch norm in parts would normalise by a part's statistics, not by the batch's."""
-    if not config.micro_batch_size or config.micro_batch_size >= config.batch_size:
+def check_batch_norms(encoder: nn.Module, hardware: Hardware, config: PretrainConfig) -> None:
+    """Refuse batch norm where its statistics would not be those of the whole batch.
+
+    Raises:
+        ConfigError: an encoder with batch norm in parts, or batch norm in several processes on
+            CPUs, without ``allow_inexact``.
+    """
+    if config.allow_inexact:
         return
-    if batch_norms(encoder) and not config.allow_inexact:
+    in_encoder = bool(batch_norms(encoder))
+    if in_encoder and 0 < config.micro_batch_size < config.batch_size:
         raise ConfigError(
             f"{config.encoder} has batch norm, whose statistics would be those of a micro-batch: "
             "the gradient would not be the large batch's",
             where="--micro-batch-size",
             hint=f"{_WITHOUT_BATCH_NORM}, or --allow-inexact",
         )
-
-
-def _share_statistics(module: JointEmbedding, hardware: Hardware, config: PretrainConfig) -> None:
-    """Batch norm over the images of all devices, in place."""
-    if hardware.devices * hardware.nodes == 1:
+    if hardware.devices * hardware.nodes == 1 or hardware.accelerator == "cuda":
         return
-    parts = {"encoder": module.encoder, "projector": module.projector}
-    normed = {name: part for name, part in parts.items() if batch_norms(part)}
-    if not normed:
-        return
-    if hardware.accelerator == "cuda":
-        from timm.layers.norm_act import convert_sync_batchnorm
-
-        for name, part in normed.items():
-            setattr(module, name, convert_sync_batchnorm(part))  # type: ignore[no-untyped-call]
-    elif not config.allow_inexact:
+    cures = {}
+    if in_encoder:
+        cures["encoder"] = "an encoder without batch norm (a ViT, a ConvNeXt)"
+    if config.projector_norm == "batch":
+        cures["projector"] = "--projector-norm layer"
+    if cures:
         raise ConfigError(
-            f"batch norm (in the {' and '.join(normed)}) takes its statistics over all devices "
+            f"batch norm (in the {' and '.join(cures)}) takes its statistics over all devices "
             "by SyncBatchNorm, which there is on GPUs only",
             where=f"--devices {hardware.devices}",
-            hint=f"Take --devices 1, --projector-norm layer, or --allow-inexact. "
-            f"{_WITHOUT_BATCH_NORM}"
-            if "encoder" in normed
-            else "Take --devices 1 or --projector-norm layer",
+            hint=f"Take --devices 1, or {' and '.join(cures.values())}, or --allow-inexact",
         )
+
+
+def _share_statistics(module: JointEmbedding, hardware: Hardware) -> None:
+    """Batch norm over the images of all GPUs, in place."""
+    if hardware.devices * hardware.nodes == 1 or hardware.accelerator != "cuda":
+        return
+    from timm.layers.norm_act import convert_sync_batchnorm
+
+    for name, part in {"encoder": module.encoder, "projector": module.projector}.items():
+        if batch_norms(part):
+            setattr(module, name, convert_sync_batchnorm(part))  # type: ignore[no-untyped-call]

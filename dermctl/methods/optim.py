@@ -44,7 +44,7 @@ def build_optimizer(groups: list[dict[str, Any]], name: str, *, lr: float) -> to
             not installed, or second derivatives.
     """
     if name not in optimizer_names():
-        near = difflib.get_close_matches(name, optimizer_names(), n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name.lower(), optimizer_names(), n=3, cutoff=0.4)
         raise ConfigError(
             f"timm knows no optimizer '{name}'",
             where="optimizer",

@@ -11,6 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
+from dermctl.progress import SILENT, Progress
 from dermctl.runs import is_main_process
 from dermctl.training.curves import draw_curves
 from dermctl.training.names import BEST, LAST, PREVIOUS
@@ -36,6 +37,7 @@ class KeepCheckpoints(Checkpoint):
         minutes: between two checkpoints within an epoch; 0: at the ends of epochs only.
         patience: epochs without a better value after which the training stops; 0: never.
         measures: further values of an epoch, beside those of validation.
+        progress: where it is said that patience has stopped the training.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class KeepCheckpoints(Checkpoint):
         minutes: float = 0.0,
         patience: int = 0,
         measures: Sequence[Measure] = (),
+        progress: Progress = SILENT,
     ) -> None:
         self.folder, self._checkpoints = folder, folder / "checkpoints"
         self._log, self._measures = log, tuple(measures)
-        self._monitor, self._patience = monitor, patience
+        self._monitor, self._patience, self._progress = monitor, patience, progress
         self._seconds, self._saved_at = 60 * minutes, 0.0
         self._drawn_at = time.monotonic()
         self._signals = StopSignals()
@@ -61,6 +64,11 @@ class KeepCheckpoints(Checkpoint):
     def newest(self, name: str) -> float | None:
         """The newest value of what is logged under ``name``."""
         return self._log.log_file.newest(name)
+
+    @property
+    def best_step(self) -> int | None:
+        """Steps done when ``best.ckpt`` was made; None: there is none."""
+        return None if self.best is None else self._best_step
 
     @property
     def best_model_score(self) -> float | None:
@@ -212,8 +220,14 @@ class KeepCheckpoints(Checkpoint):
             copy_checkpoint(source, self._checkpoints / f"{BEST}.ckpt")
 
     def _stop_if_no_better(self, trainer: pl.Trainer) -> None:
-        if 0 < self._patience <= self._waited:
-            trainer.should_stop = True
+        if not 0 < self._patience <= self._waited:
+            return
+        trainer.should_stop = True
+        if is_main_process() and self.best is not None:
+            self._progress.say(
+                f"stopped after step {trainer.global_step:,}, as --patience {self._patience} says: "
+                f"best {self._monitor} {self.best:.4f}, after step {self._best_step:,}"
+            )
 
     def _obey_signal(self, trainer: pl.Trainer) -> None:
         if self._any(trainer, self._signals.received is not None):

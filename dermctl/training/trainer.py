@@ -65,6 +65,7 @@ def make_trainer(
         minutes=checkpoint_minutes,
         patience=patience,
         measures=measures,
+        progress=progress,
     )
     with quiet_lightning():
         trainer = pl.Trainer(

@@ -19,6 +19,17 @@ class Batch(NamedTuple):
     indices: list[int]
 
 
+def check_shares(batch_size: int, world_size: int) -> None:
+    """Raise ``UsageFault`` where a batch cannot be shared out evenly among the ranks."""
+    if batch_size % world_size:
+        raise UsageFault(
+            f"a batch of {batch_size} images cannot be shared out evenly among "
+            f"{world_size} devices",
+            where="--batch-size",
+            hint=f"Take --batch-size {max(1, batch_size // world_size) * world_size}",
+        )
+
+
 class EpochBatchSampler(Sampler[Batch]):
     """Batches of one rank; all ranks together walk through one permutation an epoch.
 
@@ -54,13 +65,7 @@ class EpochBatchSampler(Sampler[Batch]):
         shuffle: bool = True,
         chances: npt.NDArray[np.float64] | None = None,
     ) -> None:
-        if batch_size % world_size:
-            raise UsageFault(
-                f"a batch of {batch_size} images cannot be shared out evenly among "
-                f"{world_size} devices",
-                where="--batch-size",
-                hint=f"Take --batch-size {max(1, batch_size // world_size) * world_size}",
-            )
+        check_shares(batch_size, world_size)
         if n < (batch_size if drop_last else 1):
             raise DataError(
                 f"{n} images are too few for one batch of {batch_size}",

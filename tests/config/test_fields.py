@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dermctl.config.fields import coerce, setting, setting_names
+from dermctl.config.fields import coerce, explain, setting, setting_names
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,17 @@ class Some:
     kind: str = setting("a", "a kind", choices=("a", "b"))
     names: tuple[str, ...] = setting((), "names")
     text: str | None = setting(None, "perhaps a text")
+
+
+def test_ranges_are_explained_as_they_would_be_typed() -> None:
+    ranges = {"seed": (0, 2**32 - 1), "share": (0.01, 0.5), "count": (1, None), "most": (None, 9.0)}
+    fields = {name: setting(1, name, low=low, high=high) for name, (low, high) in ranges.items()}
+    assert {name: explain(field) for name, field in fields.items()} == {
+        "seed": "seed (0 to 4294967295)",
+        "share": "share (0.01 to 0.5)",
+        "count": "count (at least 1)",
+        "most": "most (at most 9)",
+    }
 
 
 def test_setting_names_are_in_order() -> None:

@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,11 @@ def test_the_result_says_what_was_done(trained: Trained) -> None:
     assert [float(row["val/loss"]) for row in rows if row.get("val/loss")] == [
         pytest.approx(result.val_loss)
     ]
+    assert result.monitor is not None
+    scores = {int(row["step"]) + 1: row[result.monitor] for row in rows if row[result.monitor]}
+    assert result.best_step is not None
+    assert result.best == pytest.approx(float(scores[result.best_step]))
+    assert result.best == pytest.approx(max(map(float, scores.values())))
 
 
 def test_the_checkpoint_says_what_it_is(trained: Trained) -> None:
@@ -100,7 +106,9 @@ def test_a_checkpoint_of_another_encoder_is_refused(trained: Trained) -> None:
 
 def test_nothing_is_left_of_a_run_that_could_not_start(trained: Trained) -> None:
     before = trained.workspace.run_folders()
-    for change in ({"batch_size": 19}, {"encoder": "vit"}, {"image_size": 50}, {"name": "../x"}):
+    changes: list[dict[str, Any]] = [{"batch_size": 19}, {"encoder": "vit"}, {"image_size": 50}]
+    changes += [{"name": "../x"}, {"devices": 2, "batch_size": 5}]
+    for change in changes:
         with pytest.raises(Exception, match=r".") as caught:
             pretrain(trained.workspace, replace(CONFIG, **change))
         assert hasattr(caught.value, "hint"), caught.value

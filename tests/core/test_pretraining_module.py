@@ -14,7 +14,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 from dermctl.config.trainings import PretrainConfig
-from dermctl.core.pretraining_module import pretraining_module, with_numbers, with_partners
+from dermctl.core.pretraining_module import (
+    check_batch_norms,
+    pretraining_module,
+    with_numbers,
+    with_partners,
+)
 from dermctl.core.pretraining_rows import group_numbers, label_numbers, lesion_numbers
 from dermctl.datasets.prepared import Split
 from dermctl.errors import ConfigError
@@ -108,21 +113,41 @@ def build(hardware: Hardware = ONE, told: SilentProgress | None = None, **change
     return pretraining_module(config, start, [PATIENTS], hardware, told or SilentProgress())
 
 
+def check(hardware: Hardware = ONE, **change: Any) -> None:
+    config = replace(CONFIG, **change)
+    check_batch_norms(build_encoder(config.encoder, config.image_size), hardware, config)
+
+
 def test_batch_norm_in_parts_is_refused_unless_asked_for() -> None:
     with pytest.raises(ConfigError, match="resnet10t has batch norm") as caught:
-        build(encoder="resnet10t", micro_batch_size=2)
+        check(encoder="resnet10t", micro_batch_size=2)
     assert "--allow-inexact" in str(caught.value)
-    build(encoder="resnet10t", micro_batch_size=2, allow_inexact=True)
-    build(encoder="resnet10t", micro_batch_size=4)  # all of the batch: nothing is in parts
-    build(micro_batch_size=2)
+    check(encoder="resnet10t", micro_batch_size=2, allow_inexact=True)
+    check(encoder="resnet10t", micro_batch_size=4)  # all of the batch: nothing is in parts
+    check(micro_batch_size=2)
 
 
-def test_batch_norm_over_processes_wants_gpus() -> None:
-    for change in ({"encoder": "resnet10t"}, {"projector_norm": "batch"}):
-        with pytest.raises(ConfigError, match="SyncBatchNorm, which there is on GPUs only"):
-            build(TWO, **change)
-    build(TWO)
-    build(TWO, encoder="resnet10t", allow_inexact=True)
+@pytest.mark.parametrize(
+    ("change", "what", "cure"),
+    [
+        ({"encoder": "resnet10t"}, "(in the encoder)", "1, or an encoder without batch norm"),
+        ({"projector_norm": "batch"}, "(in the projector)", "1, or --projector-norm layer, or"),
+        (
+            {"encoder": "resnet10t", "projector_norm": "batch"},
+            "(in the encoder and projector)",
+            "(a ViT, a ConvNeXt) and --projector-norm layer, or --allow-inexact",
+        ),
+    ],
+    ids=["encoder", "projector", "both"],
+)
+def test_batch_norm_over_processes_wants_gpus(change: dict[str, Any], what: str, cure: str) -> None:
+    with pytest.raises(ConfigError, match="SyncBatchNorm, which there is on GPUs only") as caught:
+        check(TWO, **change)
+    assert what in str(caught.value)
+    assert cure in str(caught.value)
+    check(TWO, **change, allow_inexact=True)
+    check(Hardware("cuda", 2, 1, "fp32"), **change)
+    check(TWO)
 
 
 @pytest.mark.parametrize("encoder", ["resnet10t", "efficientnet_lite0"])

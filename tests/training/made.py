@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import Dataset
 
-from dermctl.progress import SILENT
+from dermctl.progress import SILENT, Progress
 from dermctl.training import Hardware, fit, make_trainer, seed_everything
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.loader import BatchLoader
@@ -88,6 +88,7 @@ def train(
     resume: Path | None = None,
     workers: int = 0,
     minutes: float = 1e-9,
+    progress: Progress = SILENT,
     **more: Any,
 ) -> tuple[pl.Trainer, dict[str, torch.Tensor]]:
     """Train, by default with a checkpoint after each step; the trainer and the last weights."""
@@ -97,7 +98,7 @@ def train(
         folder,
         CPU,
         epochs=epochs,
-        progress=SILENT,
+        progress=progress,
         monitor="val/loss",
         checkpoint_minutes=minutes,
         **more,

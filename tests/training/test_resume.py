@@ -15,6 +15,7 @@ from dermctl.training.keeping import KeepCheckpoints
 from dermctl.training.metrics_log import MetricsLog
 from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted
+from tests.told import Told
 from tests.training.made import STEPS, logged, train
 
 Weights = dict[str, torch.Tensor]
@@ -108,12 +109,16 @@ def test_a_signal_saves_at_once(
 
 
 def test_patience_ends_the_training_and_goes_on_counting(tmp_path: Path) -> None:
-    trainer, _ = train(tmp_path / "a", epochs=50, patience=2, minutes=0)
+    told = Told()
+    trainer, _ = train(tmp_path / "a", epochs=50, patience=2, minutes=0, progress=told)
     epochs = trainer.current_epoch
     losses = [float(row["val/loss"]) for row in logged(tmp_path / "a") if row["val/loss"]]
     assert len(losses) == epochs < 50
     best = losses.index(min(losses))
     assert best == epochs - 3, "two epochs without a better one"
+    (said,) = told.said
+    assert said.startswith(f"stopped after step {epochs * STEPS}, as --patience 2 says: ")
+    assert said.endswith(f"best val/loss {losses[best]:.4f}, after step {(best + 1) * STEPS}")
     with pytest.raises(Interrupted):
         train(
             tmp_path / "b",

@@ -26,6 +26,7 @@ from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.progress import Progress
 from dermctl.training import Hardware, loader_workers, resolve_hardware, seed_everything
+from dermctl.views.batches import check_shares
 from dermctl.workspace import Workspace
 
 
@@ -74,6 +75,8 @@ def plan_finetuning(
         DermctlError: as ``dermctl.core.finetune.finetune``.
     """
     hardware = resolve_hardware(config.accelerator, config.devices, config.nodes, config.precision)
+    if config.mode in ("full", "lp-ft"):  # the others take no steps
+        check_shares(config.batch_size, hardware.devices * hardware.nodes)
     check_names(config)
     _say_unused(config, progress)
     folder = _dataset(workspace, config.data, progress)
