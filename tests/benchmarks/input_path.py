@@ -112,7 +112,7 @@ def lightly_way(folder: Path, count: int) -> Way:
     return run
 
 
-def solo_learn_way(paths: list[Path]) -> Way:
+def solo_learn_transform(size: int) -> Callable[[Image.Image], torch.Tensor]:
     """torchvision's transforms on PIL images in solo-learn's arrangement: float32."""
     from PIL import ImageFilter
     from torchvision import transforms as T
@@ -120,9 +120,9 @@ def solo_learn_way(paths: list[Path]) -> Way:
     def blur(image: Image.Image) -> Image.Image:
         return image.filter(ImageFilter.GaussianBlur(random.uniform(0.1, 2.0)))
 
-    transform = T.Compose(
+    return T.Compose(
         [
-            T.RandomResizedCrop(SIZE, (0.08, 1.0), interpolation=T.InterpolationMode.BICUBIC),
+            T.RandomResizedCrop(size, (0.08, 1.0), interpolation=T.InterpolationMode.BICUBIC),
             T.RandomApply([T.ColorJitter(0.8, 0.8, 0.8, 0.2)], p=0.8),
             T.RandomGrayscale(p=0.2),
             T.RandomApply([T.Lambda(blur)], p=0.5),
@@ -131,6 +131,11 @@ def solo_learn_way(paths: list[Path]) -> Way:
             T.Normalize((0.485, 0.456, 0.406), (0.228, 0.224, 0.225)),
         ]
     )
+
+
+def solo_learn_way(paths: list[Path]) -> Way:
+    """Two views by ``solo_learn_transform``, image by image."""
+    transform = solo_learn_transform(SIZE)
 
     def run() -> None:
         for path in paths:
