@@ -18,6 +18,7 @@ _NOISE = (
     r".*Experiment logs directory .* exists and is not empty.*",
     r".*torch.distributed.nn.functional.all_gather is deprecated.*",
     r".*Total length of `list` across ranks is zero.*",  # no validation split, which is said
+    r".*Using a non-tuple sequence for multidimensional indexing is deprecated.*",  # of a loss
     r".*lr_scheduler.step\(\).* before .*optimizer.step\(\).*",
 )
 

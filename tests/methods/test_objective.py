@@ -10,6 +10,7 @@ from dermctl.config.trainings import METHODS
 from dermctl.errors import ConfigError
 from dermctl.methods.losses.barlow_twins import BarlowTwinsLoss
 from dermctl.methods.losses.nt_xent import NTXentLoss
+from dermctl.methods.losses.registry import loss_names
 from dermctl.methods.losses.supcon import SupConLoss
 from dermctl.methods.losses.vicreg import VICRegLoss
 from dermctl.methods.objective import OWN_LOSS, build_objective
@@ -51,6 +52,26 @@ def test_a_loss_of_pytorch_metric_learning_over_labels() -> None:
     assert built.loss(rows, labels).item() == pytest.approx(wanted.item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("method", ["simclr", "supcon"])
+@pytest.mark.parametrize("name", loss_names())
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+def test_what_is_built_takes_the_batches_there_are(method: str, name: str) -> None:
+    """Two views of images, of which some share a class and some are alone in theirs."""
+    spelt = f"{name}(margin=0.4, Tn=1)" if name == "RankedListLoss" else name
+    try:
+        built = build_objective(method, spelt, temperature=0.2)
+    except ConfigError:
+        return  # refused before anything is trained: see below
+    rows = torch.randn(24, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    labels = torch.tensor([0, 1, 0, 2, 3, 0, 4, 5, 1, 6, 7, 8]).repeat(2)
+    value = built.loss(rows, labels) if built.labelled else built.loss(*rows.chunk(2), None)
+    value.backward()
+    assert value.isfinite()
+    assert rows.grad is not None
+    assert rows.grad.isfinite().all()
+    assert rows.grad.norm() > 0
+
+
 @pytest.mark.parametrize(
     ("method", "loss", "says"),
     [
@@ -59,6 +80,7 @@ def test_a_loss_of_pytorch_metric_learning_over_labels() -> None:
         ("simclr", "nt_xent(temperature=-1)", "above 0"),
         ("simclr", "ProxyNCALoss", "needs labels"),
         ("supcon", "ProxyNCALoss(num_classes=3, embedding_size=4)", "a weight for each class"),
+        ("supcon", "SmoothAPLoss", "as many images of each class"),
         ("supcon", "nt_xent", "takes no labels"),
         ("supcon", "vicreg", "takes no labels"),
         ("vicreg", "nt_xent", "--method simclr --loss nt_xent"),

@@ -15,6 +15,8 @@ from dermctl.methods.losses.precision import full_precision, working_dtype
 
 NOT_LABELLED = {"BaseMetricLossFunction", "GenericPairLoss", "ManifoldLoss", "VICRegLoss"}
 """Two foundations for losses, and two that refuse labels."""
+EVEN_CLASSES = {"SmoothAPLoss"}
+"""Losses that refuse a batch with more images of one class than of another."""
 OBJECTS = {
     *("collect_stats", "distance", "reducer", "mat_based_loss", "weight_init_func"),
     *("embedding_regularizer", "embedding_reg_weight"),

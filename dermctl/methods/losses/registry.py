@@ -10,6 +10,7 @@ from torch import nn
 from dermctl.errors import ConfigError
 from dermctl.methods.losses.barlow_twins import BarlowTwinsLoss
 from dermctl.methods.losses.metric_learning import (
+    EVEN_CLASSES,
     MetricLearningLoss,
     accepted_parameters,
     metric_learning_losses,
@@ -74,8 +75,8 @@ def build_labelled_loss(name: str, **parameters: object) -> nn.Module:
     """As ``build_loss``, but every loss is called with (embeddings [R, D], labels [R]).
 
     Raises:
-        ConfigError: as ``build_loss``; or the loss takes no labels, or learns weights for a fixed
-            set of classes (images without a label are of none).
+        ConfigError: as ``build_loss``; or the loss takes no labels, learns weights for a fixed
+            set of classes (images without a label are of none), or wants them all equally often.
     """
     name = resolve_name(name)
     if name in TWO_VIEWS:
@@ -89,6 +90,12 @@ def build_labelled_loss(name: str, **parameters: object) -> nn.Module:
             f"{name} learns a weight for each class, and images without a label are of none",
             where="loss",
             hint="Take a loss over pairs or triplets, as supcon or TripletMarginLoss",
+        )
+    if name in EVEN_CLASSES:
+        raise ConfigError(
+            f"{name} wants as many images of each class in every batch, which no data here give",
+            where="loss",
+            hint="Take another loss over rankings or pairs, as FastAPLoss or supcon",
         )
     return build_loss(name, **parameters)
 
