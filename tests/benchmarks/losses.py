@@ -3,7 +3,8 @@
 Losses take turns within each round, and a figure is the median of the rounds' ratios, so that
 another load on the machine falls on both. Peak memory is what tensors hold at once beyond the
 projections: on a CPU the running sum of the allocations that torch.profiler records, on CUDA
-torch.cuda.max_memory_allocated.
+torch.cuda.max_memory_allocated. Operations started and bytes moved are counted, not timed, with
+the tiles that an accelerator takes; they are the same on every machine.
 
     python -m tests.benchmarks.losses --sizes 4096 16384 --rounds 5 --json
     python -m tests.benchmarks.losses --device cuda --compile --check
@@ -16,17 +17,22 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from dermctl.methods.losses.kernels.tiles import ACCELERATOR_CHUNK
 from dermctl.methods.losses.nt_xent import NTXentLoss
+from tests.benchmarks.operations import operations_of
 
 TEMPERATURE = 0.1
-SIZES = [256, 512, 1024, 2048, 4096, 8192, 16384]
+SIZES = [16, 256, 512, 1024, 2048, 4096, 8192, 16384]
 CUBIC_LIMIT = 512  # pytorch-metric-learning takes 2.2 GiB there, eight times that at twice the size
 SQUARE_LIMIT = 4096  # up to which its SupCon loss, of the same value, stands for it
 DENSE, COMPILED, PML = "dense", "dense, compiled", "pytorch-metric-learning"
+LIGHTLY = "lightly"
+COUNTED = (DENSE, LIGHTLY)
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -52,7 +58,7 @@ def peers(size: int, *, compiled: bool = False) -> dict[str, Loss]:
     except ImportError:
         print("lightly is not installed: left out")
     else:
-        found["lightly"] = Lightly(TEMPERATURE)
+        found[LIGHTLY] = Lightly(TEMPERATURE)
     if size <= CUBIC_LIMIT:
         found[PML] = SelfSupervisedLoss(Cubic(TEMPERATURE))
     elif size <= SQUARE_LIMIT:
@@ -157,6 +163,28 @@ def measure(size: int, args: argparse.Namespace) -> dict[str, dict[str, object]]
     return figures
 
 
+def counts(size: int, dim: int) -> dict[str, dict[str, object]]:
+    """Operations started and bytes moved, forward and backward, with an accelerator's tiles."""
+    views = projections(size, dim, "cpu")
+    others = {name: loss for name, loss in peers(size).items() if name in COUNTED}
+    ours = operations_of(lambda: run(NTXentLoss(TEMPERATURE, chunk=ACCELERATOR_CHUNK), views))
+    figures: dict[str, dict[str, object]] = {}
+    for name, loss in others.items():
+        theirs = operations_of(partial(run, loss, views))
+        for what, unit, mine, peer in (
+            ("operations", "operations", len(ours.names), len(theirs.names)),
+            ("bytes", "MiB", ours.moved / 2**20, theirs.moved / 2**20),
+        ):
+            figures[f"nt_xent_{what}_{size}_vs_{name}"] = {
+                "ratio": peer / mine,
+                "ours": mine,
+                "peer": peer,
+                "unit": unit,
+                "rounds": 1,
+            }
+    return figures
+
+
 def show(figures: dict[str, dict[str, object]]) -> None:
     """One line a figure."""
     for name, f in figures.items():
@@ -188,7 +216,7 @@ def main() -> None:
                 NTXentLoss(TEMPERATURE), projections(size, args.dim, args.device)
             )
             print(f"2N = {size}: relative error of value {value:.1e}, of gradient {gradient:.1e}")
-        at_size = measure(size, args)
+        at_size = measure(size, args) | counts(size, args.dim)
         show(at_size)
         figures |= at_size
     if args.json:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dermctl.errors import ConfigError, TrainingError
+from dermctl.methods.losses.kernels.softmax_sums import log_one_plus_exp
 from dermctl.methods.losses.kernels.tiles import chunk_for
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from tests.benchmarks.losses import peak_bytes
@@ -163,6 +164,23 @@ def test_gradient_can_be_taken_twice() -> None:
     value = NTXentLoss(0.1)(z0, z1)
     first = torch.autograd.grad(value, z0, retain_graph=True)[0]
     assert torch.equal(first, torch.autograd.grad(value, z0)[0])
+
+
+def test_a_second_derivative_is_refused() -> None:
+    z0, z1 = (z.requires_grad_() for z in views(4, 3))
+    value = NTXentLoss(0.1)(z0, z1).square()
+    first = torch.autograd.grad(value, z0, create_graph=True)[0]
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        first.sum().backward()
+
+
+def test_log_of_one_plus_exp_is_accurate_for_any_exponent() -> None:
+    exponents = [-math.inf, -700.0, -30.0, -1e-9, 0.0, 19.0, 21.0, 36.0, 39.9, 40.1, 200.0, 1e4]
+    exact = [x if x > 300 else math.log1p(math.exp(x)) for x in exponents]
+    double = log_one_plus_exp(torch.tensor(exponents, dtype=torch.float64))
+    assert double.tolist() == pytest.approx(exact, rel=1e-14, abs=0)
+    single = log_one_plus_exp(torch.tensor(exponents[2:]))
+    assert single.tolist() == pytest.approx(exact[2:], rel=1e-6, abs=0)
 
 
 @pytest.mark.parametrize("temperature", [0.1, 0.01])

@@ -53,11 +53,12 @@ class PairsAtOnce:
 
     def _weights(self) -> Tensor:
         """Softmax by row plus softmax by column, [2N, 2N]."""
-        normaliser = self.positives.exp().add_(self.negatives).reciprocal_()
-        if not self.rows_are_shifted:  # exponentials are symmetric
-            return (normaliser.unsqueeze(1) + normaliser).mul_(self.exponentials)
-        by_row = self.exponentials.mul_(normaliser.unsqueeze(1))
-        return by_row + by_row.t()
+        both = self.positives.exp().add_(self.negatives)
+        if self.rows_are_shifted:
+            by_row = self.exponentials.div_(both.unsqueeze(1))
+            return by_row + by_row.t()
+        inverse = both.reciprocal_()  # as the exponentials are symmetric
+        return (inverse.unsqueeze(1) + inverse).mul_(self.exponentials)
 
 
 def of_one_image(pairs: Tensor) -> Tensor:
