@@ -16,8 +16,9 @@ from torch.utils._pytree import tree_leaves
 
 ALLOCATIONS = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided"}
 CONSTANTS = {"scalar_tensor", "lift_fresh"}
-OVERWRITES = {"fill_", "zero_", "copy_", "zeros_like", "ones_like", "full_like", "new_zeros"}
-"""Operations that do not read the tensor they are called on."""
+OVERWRITES = ("fill_", "zero_", "copy_", "zeros_like", "ones_like", "full_like", "new_zeros")
+UNREAD = dict.fromkeys(OVERWRITES, 0) | {"nll_loss_forward": 0, "nll_loss_backward": 1}
+"""Position of an argument that is not read, or in one place a row only."""
 
 
 class Operations(TorchDispatchMode):
@@ -48,8 +49,9 @@ class Operations(TorchDispatchMode):
         if function.is_view or name in ALLOCATIONS | CONSTANTS:
             return result
         self.names.append(name)
-        ignores_first = name in OVERWRITES or kwargs.get("beta") == 0
-        self.moved += size_of(args[ignores_first:]) + size_of(result)
+        unread = 0 if kwargs.get("beta") == 0 else UNREAD.get(name)
+        read = [value for position, value in enumerate(args) if position != unread]
+        self.moved += size_of(read) + size_of(result)
         return result
 
 
