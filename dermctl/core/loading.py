@@ -104,6 +104,7 @@ class TrainingData(pl.LightningDataModule):
         chances: of each training image to be drawn, see ``EpochBatchSampler``.
         resident: decoded images that are moved to the device of each process of the training.
         fused: colour and blur by ``dermctl.views.fused``.
+        fill_val: see ``EpochBatchSampler``; a loss that compares images wants each once.
     """
 
     def __init__(
@@ -115,10 +116,12 @@ class TrainingData(pl.LightningDataModule):
         chances: FloatArray | None = None,
         resident: Sequence[DecodedImages] = (),
         fused: bool = False,
+        fill_val: bool = True,
     ) -> None:
         super().__init__()
         self._train, self._val, self._settings = train, val, settings
         self._chances, self._resident, self._fused = chances, resident, fused
+        self._fill_val = fill_val
 
     def setup(self, stage: str) -> None:
         """Only now does each process know its device."""
@@ -159,6 +162,7 @@ class TrainingData(pl.LightningDataModule):
             world_size=world,
             shuffle=shuffle,
             chances=self._chances if shuffle else None,
+            fill=shuffle or self._fill_val,
         )
         return BatchLoader(
             dataset,  # type: ignore[arg-type]

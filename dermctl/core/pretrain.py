@@ -243,7 +243,9 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     stored = stored_images(train)
     views = _views(train, stored, config, inputs)
     val_views = _views(val, stored_images(val), config, inputs) if val else None
-    data = TrainingData(views, val_views, settings, resident=inputs.resident, fused=inputs.fused)
+    data = TrainingData(
+        views, val_views, settings, resident=inputs.resident, fused=inputs.fused, fill_val=False
+    )
     watch = _watch(config, train, val, val_views or views, module.about, progress)
     facts = _facts(config, hardware, train, val, left_out) | inputs.to_json()
     if source is not None:

@@ -79,7 +79,14 @@ class JointEmbedding(TrainedModule):
 
     def validation_step(self, batch: dict[str, Tensor], _: int) -> None:
         """The same loss on images that are not trained on."""
-        images = batch["views"].shape[1]
-        if images * self.trainer.world_size > 1:  # a last batch of one image has no negatives
+        images = self._of_all_processes(batch["views"].shape[1])
+        if images > 1:  # a last batch of one image has no negatives
             with torch.no_grad():
                 self.log_epoch("val/loss", self._compared(batch), batch_size=images)
+
+    def _of_all_processes(self, images: int) -> int:
+        """The images of a step: Lightning's mean over processes of unequal numbers is cut off."""
+        if self.trainer.world_size == 1:
+            return images
+        own = torch.tensor(float(images), device=self.device)
+        return round(float(self.trainer.strategy.reduce(own, reduce_op="sum")))

@@ -40,8 +40,10 @@ class EpochBatchSampler(Sampler[Batch]):
         n: images.
         batch_size: images a step, over all ranks.
         seed: of the shuffling.
-        drop_last: leave out the last batch where it is not full; otherwise it is filled up, by
-            images from the epoch's beginning, until each rank has the same number.
+        drop_last: leave out the last batch where it is not full; otherwise see ``fill``.
+        fill: fill the last batch up, by images from the epoch's beginning, until each rank has the
+            same number; otherwise the ranks' numbers differ by one at most, each image comes once,
+            and a last batch with fewer images than ranks is left out, unless it is the only one.
         rank: of this process.
         world_size: number of ranks; must divide ``batch_size``.
         shuffle: False: the same order, and the same views, in each epoch, as validation wants.
@@ -64,6 +66,7 @@ class EpochBatchSampler(Sampler[Batch]):
         world_size: int = 1,
         shuffle: bool = True,
         chances: npt.NDArray[np.float64] | None = None,
+        fill: bool = True,
     ) -> None:
         check_shares(batch_size, world_size)
         if n < (batch_size if drop_last else 1):
@@ -73,7 +76,7 @@ class EpochBatchSampler(Sampler[Batch]):
             )
         self.n, self.batch_size, self.seed, self.drop_last = n, batch_size, seed, drop_last
         self.rank, self.world_size, self.shuffle = rank, world_size, shuffle
-        self.chances = chances
+        self.chances, self.fill = chances, fill
         self.epoch = 0
         self.position = 0
 
@@ -97,7 +100,10 @@ class EpochBatchSampler(Sampler[Batch]):
 
     def __len__(self) -> int:
         """Batches in a whole epoch."""
-        return self.n // self.batch_size if self.drop_last else -(-self.n // self.batch_size)
+        full, rest = divmod(self.n, self.batch_size)
+        if self.drop_last or not rest:
+            return full
+        return full + (self.fill or rest >= self.world_size or not full)
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches from ``position`` on."""
@@ -106,7 +112,7 @@ class EpochBatchSampler(Sampler[Batch]):
         for step in range(self.position, len(self)):
             whole = order[step * self.batch_size : (step + 1) * self.batch_size]
             missing = -len(whole) % self.world_size
-            if missing:
+            if missing and (self.fill or len(whole) < self.world_size):
                 whole = np.concatenate([whole, np.resize(order, missing)])
             yield Batch(epoch, whole[self.rank :: self.world_size].tolist())
 

@@ -43,6 +43,29 @@ def test_the_last_batch_is_dropped_where_it_is_not_full():
     assert len(set(joined(batches))) == 8
 
 
+@given(n=st.integers(1, 60), share=st.integers(1, 4), world=st.integers(1, 5))
+def test_unfilled_each_image_comes_once_to_one_rank(n, share, world):
+    batch = share * world
+    alone = indices(EpochBatchSampler(n, batch, drop_last=False, shuffle=False))
+    ranks = [
+        EpochBatchSampler(
+            n, batch, drop_last=False, shuffle=False, rank=rank, world_size=world, fill=False
+        )
+        for rank in range(world)
+    ]
+    shared = [indices(rank) for rank in ranks]
+    assert {len(batches) for batches in shared} == {len(rank) for rank in ranks}
+    for parts in zip(*shared, strict=True):
+        members = alone.pop(0)
+        if len(members) >= world:
+            assert sorted(joined(parts)) == members
+        else:
+            assert set(joined(parts)) == set(members), "the only batch there is"
+            assert n < batch
+        assert all(parts)
+    assert not alone or (len(alone) == 1 and len(alone[0]) < world)
+
+
 @given(n=st.integers(8, 100), share=st.integers(1, 4), world=st.integers(1, 5), drop=st.booleans())
 def test_ranks_share_the_batches_of_one(n, share, world, drop):
     batch = share * world
