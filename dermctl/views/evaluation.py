@@ -75,8 +75,15 @@ class EvaluationTransform:
         image = Image.fromarray(pixels)
         if new != image.size:
             image = image.resize(new, _FILTERS[self.interpolation])
-        left, top = round((new[0] - self.size) / 2), round((new[1] - self.size) / 2)
+        left, top = _margin(new[0], self.size), _margin(new[1], self.size)
         return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
+
+
+def _margin(length: int, size: int) -> int:
+    """Where a centre crop of ``size`` pixels begins; beyond the image, as in torchvision, if a
+    ``crop_pct`` above 1 leaves it smaller than the crop: black is round it then.
+    """
+    return round((length - size) / 2) if length >= size else -((size - length) // 2)
 
 
 def evaluation_transform(encoder: str, size: int | None = None) -> EvaluationTransform:

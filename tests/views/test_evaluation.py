@@ -44,6 +44,14 @@ def test_equal_to_timms(encoder, shape):
     assert torch.allclose(ours(pixels, encoder, 224), theirs, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(341, 256), (256, 301)])
+def test_an_image_smaller_than_its_crop_lies_where_timms_does(shape):
+    encoder = "volo_d4_448"  # crop_pct 1.15: 389 pixels amid 448
+    pixels = picture(*shape)
+    theirs = timms(Image.fromarray(pixels), encoder, 448)
+    assert torch.allclose(ours(pixels, encoder, 448), theirs, atol=1e-5)
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize("size", [224, 96])
 def test_equal_to_timms_on_real_files(real_data: Path, size):
