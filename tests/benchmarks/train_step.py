@@ -12,7 +12,9 @@ Beside them stand our parts alone: the model's step on made views (forward, back
 the input path. What is left is Lightning, logging and normalisation.
 
     python -m tests.benchmarks.train_step --rounds 5 --json
-    python -m tests.benchmarks.train_step --compile on --steps 5
+    python -m tests.benchmarks.train_step --compile on --json
+
+With ``--compile on`` our side is compiled, and stands beside itself uncompiled too.
 """
 
 from __future__ import annotations
@@ -51,7 +53,11 @@ from tests.benchmarks.step_watch import StepWatch
 ENCODER, SIZE, TEMPERATURE = "vit_tiny_patch16_224", 96, 0.2
 HIDDEN, OUT = 1024, 128
 NAME = "bench"
-PEERS = {"lightly": "lightly's loop", "solo_learn": "solo-learn's way"}
+PEERS = {
+    "lightly": "lightly's loop",
+    "solo_learn": "solo-learn's way",
+    "uncompiled": "pretrain --compile off",
+}
 Loss = Callable[[Tensor, Tensor], Tensor]
 Times = dict[str, list[float]]
 
@@ -212,6 +218,8 @@ def measure(raw: Path, workspace: Workspace, args: argparse.Namespace) -> Times:
         "step": lambda: step_alone(batch, args.steps, args.compile),
         "input": lambda: input_alone(workspace, batch),
     }
+    if args.compile == "on":
+        sides["uncompiled"] = lambda: ours(workspace, batch, "off")
     times: Times = {name: [] for name in sides}
     for number in range(args.rounds):
         for name, run in sides.items():
@@ -227,6 +235,8 @@ def report(times: Times, args: argparse.Namespace) -> dict[str, dict[str, object
     rest = ms["pretrain"] - ms["step"] - ms["input"]
     figures: dict[str, dict[str, object]] = {}
     for peer, title in PEERS.items():
+        if peer not in times:
+            continue
         ratios = [p / o for p, o in zip(times[peer], times["pretrain"], strict=True)]
         ratio, least, most = statistics.median(ratios), min(ratios), max(ratios)
         print(
