@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from dermctl.checkpoint import Description
-from dermctl.views.evaluation import EvaluationTransform, evaluation_transform
+from dermctl.views.evaluation import EvaluationTransform, border_colour, evaluation_transform
 from dermctl.views.normalization import IMAGENET_MEAN, IMAGENET_STD
 
 
@@ -36,5 +36,9 @@ def preprocessing(
 def transform_of(about: Description) -> EvaluationTransform:
     """Resize and centre crop as timm does for the model, at the size that it was trained at."""
     return EvaluationTransform(
-        about.image_size, about.crop_pct, about.interpolation, about.crop_mode
+        about.image_size,
+        about.crop_pct,
+        about.interpolation,
+        about.crop_mode,
+        border_colour(about.mean),
     )

@@ -19,7 +19,7 @@ from dermctl.views.packed import Tensors, new_batch
 
 Pixels = npt.NDArray[np.uint8]
 
-CROP_MODES = ("center", "squash")
+CROP_MODES = ("center", "squash", "border")
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
@@ -36,7 +36,9 @@ class EvaluationTransform:
         size: side of the model's input in pixels.
         crop_pct: side of the crop as a share of the resized image's short side.
         interpolation: nearest, bilinear, bicubic or lanczos.
-        crop_mode: center (the aspect ratio is kept, the ends of the long side are lost) or squash.
+        crop_mode: center (the aspect ratio is kept, the ends of the long side are lost), squash, or
+            border (the aspect ratio is kept, nothing is lost, ``fill`` is round it).
+        fill: red, green and blue of that border; in other modes it is black where there is one.
 
     Raises:
         ConfigError: an interpolation or crop mode that is not offered.
@@ -46,6 +48,7 @@ class EvaluationTransform:
     crop_pct: float = 0.875
     interpolation: str = "bilinear"
     crop_mode: str = "center"
+    fill: tuple[int, ...] = (0, 0, 0)
 
     def __post_init__(self) -> None:
         if self.interpolation not in _FILTERS:
@@ -64,24 +67,34 @@ class EvaluationTransform:
 
         Pillow resamples, as in timm and torchvision: the result is theirs to the last bit.
         """
-        height, width = pixels.shape[:2]
-        target = math.floor(self.size / self.crop_pct)
-        if self.crop_mode == "squash":
-            new = (target, target)
-        elif width <= height:
-            new = (target, int(target * height / width))
-        else:
-            new = (int(target * width / height), target)
         image = Image.fromarray(pixels)
+        new = self._resized(*image.size)
         if new != image.size:
             image = image.resize(new, _FILTERS[self.interpolation])
         left, top = _margin(new[0], self.size), _margin(new[1], self.size)
-        return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
+        if min(left, top) >= 0:
+            return np.asarray(image.crop((left, top, left + self.size, top + self.size)))
+        around = self.fill if self.crop_mode == "border" else (0, 0, 0)
+        filled = Image.new("RGB", (self.size, self.size), around)
+        filled.paste(image, (-left, -top))
+        return np.asarray(filled)
+
+    def _resized(self, width: int, height: int) -> tuple[int, int]:
+        """Width and height before the crop."""
+        target = math.floor(self.size / self.crop_pct)
+        if self.crop_mode == "squash":
+            return target, target
+        if self.crop_mode == "border":
+            ratio = max(width, height) / target
+            return max(1, round(width / ratio)), max(1, round(height / ratio))
+        if width <= height:
+            return target, int(target * height / width)
+        return int(target * width / height), target
 
 
 def _margin(length: int, size: int) -> int:
-    """Where a centre crop of ``size`` pixels begins; beyond the image, as in torchvision, if a
-    ``crop_pct`` above 1 leaves it smaller than the crop: black is round it then.
+    """Where a centre crop of ``size`` pixels begins; beyond the image, as in torchvision, where it
+    is smaller than the crop.
     """
     return round((length - size) / 2) if length >= size else -((size - length) // 2)
 
@@ -103,7 +116,13 @@ def evaluation_transform(encoder: str, size: int | None = None) -> EvaluationTra
         crop_pct=published.crop_pct or EvaluationTransform.crop_pct,
         interpolation=published.interpolation or EvaluationTransform.interpolation,
         crop_mode=published.crop_mode or EvaluationTransform.crop_mode,
+        fill=border_colour(published.mean),
     )
+
+
+def border_colour(mean: Sequence[float]) -> tuple[int, ...]:
+    """What timm lays round an image in the crop mode ``border``: the mean that it subtracts."""
+    return tuple(round(255 * channel) for channel in mean)
 
 
 class EvaluationDataset(Dataset[Tensors]):

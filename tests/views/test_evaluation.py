@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from timm.data import create_transform
-from timm.models import get_pretrained_cfg
+from timm.models import get_pretrained_cfg, list_models
 
 from dermctl.errors import ConfigError
 from dermctl.views.encoded import EncodedImage
@@ -52,6 +52,31 @@ def test_an_image_smaller_than_its_crop_lies_where_timms_does(shape):
     assert torch.allclose(ours(pixels, encoder, 448), theirs, atol=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(341, 256), (256, 301), (448, 448), (3, 900)])
+def test_a_border_lies_where_timms_does(shape):
+    encoder = "deepseek_vit_412m.deepseek_v4_1_flash"
+    pixels = picture(*shape)
+    theirs = timms(Image.fromarray(pixels), encoder, 448)
+    assert torch.allclose(ours(pixels, encoder, 448), theirs, atol=1e-5)
+
+
+def test_every_transform_that_timm_publishes_is_taken():
+    pixels = picture(200, 150)
+    for encoder in _published_transforms().values():
+        theirs = timms(Image.fromarray(pixels), encoder, 64)
+        assert torch.allclose(ours(pixels, encoder, 64), theirs, atol=1e-5), encoder
+
+
+def _published_transforms() -> dict[tuple[object, ...], str]:
+    """Each kind of evaluation that timm publishes -> a model of it."""
+    found: dict[tuple[object, ...], str] = {}
+    for encoder in list_models(pretrained=True):
+        cfg = get_pretrained_cfg(encoder)
+        kind = (cfg.crop_pct, cfg.interpolation, cfg.crop_mode)
+        found.setdefault(kind, encoder)
+    return found
+
+
 @pytest.mark.real_data
 @pytest.mark.parametrize("size", [224, 96])
 def test_equal_to_timms_on_real_files(real_data: Path, size):
@@ -76,5 +101,5 @@ def test_a_models_own_size_is_the_default():
 def test_what_is_not_offered_is_refused():
     with pytest.raises(ConfigError, match="interpolation 'box'"):
         EvaluationTransform(interpolation="box")
-    with pytest.raises(ConfigError, match="crop mode 'border'"):
-        EvaluationTransform(crop_mode="border")
+    with pytest.raises(ConfigError, match="crop mode 'wrap'"):
+        EvaluationTransform(crop_mode="wrap")
