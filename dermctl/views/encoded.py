@@ -37,6 +37,7 @@ class EncodedImage:
     Args:
         data: the whole file or, where ``file`` is given, its beginning.
         file: where the rest is read from when it is needed.
+        whole: decode it at its own size whatever it is to be reduced by, as a cache has it.
 
     Raises:
         ImageFault: the file is no image, or damaged.
@@ -45,8 +46,8 @@ class EncodedImage:
     width: int
     height: int
 
-    def __init__(self, data: Encoded, file: Path | None = None) -> None:
-        self._data, self._file = data, file
+    def __init__(self, data: Encoded, file: Path | None = None, *, whole: bool = False) -> None:
+        self._data, self._file, self._reducible = data, file, not whole
         self._pixels: Pixels | None = None
         if self._read_header():
             return
@@ -101,7 +102,7 @@ class EncodedImage:
         """
         if self._pixels is not None:
             return self._pixels
-        scale = decoding_scale(reduction)
+        scale = decoding_scale(reduction) if self._reducible else 1
         data = self._whole()
         height = self.height if exact or rows is None else self._cut(data, rows)
         decoded: Pixels = np.empty((-(-height // scale), -(-self.width // scale), 3), np.uint8)

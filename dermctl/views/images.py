@@ -110,9 +110,10 @@ class StoredImages:
         return len(self._store)
 
     def open(self, index: int) -> EncodedImage:
-        """Image number ``index``, not yet decoded."""
+        """Image number ``index``, not yet decoded; its pixels are those that a cache would keep."""
         store = self._store_of(index)
-        return EncodedImage(store.read(int(self._shard[index]), int(self._row[index])))
+        data = store.read(int(self._shard[index]), int(self._row[index]))
+        return EncodedImage(data, whole=True)
 
     def name(self, index: int) -> str:
         """``dataset:image_id``, looked up in the store: no string a row is kept."""

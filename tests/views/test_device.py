@@ -77,15 +77,14 @@ def test_resident_crops_are_the_cpus_to_the_bit(decoded, size):
     assert (apart(resident, on_cpu) > 0).float().mean() < 0.01
 
 
-@pytest.mark.parametrize("size", [64, 40])
+@pytest.mark.parametrize("size", [64, 40, 16])
 def test_resident_views_agree_with_the_cpu(images, decoded, size):
     on_cpu = ViewsDataset(decoded, DERM, size).__getitems__(ALL)
     resident = ResidentDataset(decoded, DERM, size).__getitems__(ALL)
     assert torch.equal(resident["index"], on_cpu["index"])
     assert apart(resident["views"], on_cpu["views"]).max() <= TOLERANCE
     from_store = ViewsDataset(images, DERM, size).__getitems__(ALL)
-    whole = (apart(from_store["views"], on_cpu["views"]).amax(dim=(2, 3, 4)) == 0).float()
-    assert whole.mean() == 1 or size < 64  # only where no JPEG was decoded at a fraction
+    assert torch.equal(from_store["views"], on_cpu["views"])  # none of a JPEG at a fraction
 
 
 def test_decoding_all_keeps_every_pixel(images, decoded):
