@@ -12,7 +12,7 @@ import torch
 
 from dermctl.datasets.packing import packed_sizes
 from dermctl.datasets.prepared import Split
-from dermctl.errors import UsageFault
+from dermctl.errors import ConfigError, UsageFault
 from dermctl.progress import SILENT, Progress
 from dermctl.training.hardware import Hardware, available_cores
 from dermctl.views.augmentation import Augmentation, read_augmentation, to_plain
@@ -117,6 +117,8 @@ def settle_inputs(
             where="--cache device",
             hint="Take --cache ram",
         )
+    if isinstance(asked, list):
+        _try_list(asked, size, splits, augmentation)
     choice = choose_cache(
         cache,
         decoded_bytes(_sizes(splits)),
@@ -134,6 +136,15 @@ def settle_inputs(
         fused=compiled and _kernels_hold(asked, size, hardware, progress),
         progress=progress,
     )
+
+
+def _try_list(steps: list[object], size: int, splits: Sequence[Split], path: str) -> None:
+    from dermctl.views.slow import try_transforms
+
+    try:
+        try_transforms(steps, size, max(int(split.description["size"]) for split in splits))
+    except ConfigError as error:
+        raise ConfigError(error.what, where=path, hint=error.hint) from error
 
 
 def _kernels_hold(

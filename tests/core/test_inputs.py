@@ -226,6 +226,7 @@ def _copy(trained: Trained, folder: Path):
         ("preset: dern\n", "did you mean 'derm'"),
         ("[", "is no YAML"),
         ("[]", "is empty"),
+        ("- CenterCrop: {size: 32}\n- Grayscale\n", "mine.yaml]. Keep three channels"),
     ],
 )
 def test_a_bad_file_is_one_line_with_its_name(trained, tmp_path, text, said):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pytest
 import torch
 import yaml
 from torchvision.transforms import v2
+from torchvision.tv_tensors import Image
 
 from dermctl.errors import ConfigError
 from dermctl.views.batches import Batch
-from dermctl.views.slow import SlowViewsDataset, build_transforms
+from dermctl.views.slow import SlowViewsDataset, build_transforms, try_transforms
 from tests.views.pictures import stored
 
 STEPS = yaml.safe_load("""
@@ -85,3 +89,62 @@ def test_views_of_a_wrong_size_are_refused(images):
     dataset = SlowViewsDataset(images, build_transforms(["RandomHorizontalFlip"]), 32)
     with pytest.raises(ConfigError, match="RandomResizedCrop"):
         dataset.__getitems__(Batch(0, [0]))
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        (["Lambda"], "Lambda cannot be asked for"),
+        (["CutMix"], "CutMix cannot be asked for"),
+        (["Transform"], "Transform cannot be asked for"),
+        ([{"AutoAugment": {"policy": "imagnet"}}], "AutoAugment cannot be made: 'imagnet'"),
+        ([{"ToDtype": {"dtype": "float23"}}], "ToDtype cannot be made"),
+    ],
+)
+def test_what_no_image_can_be_given_to_is_refused_at_once(steps, message):
+    with pytest.raises(ConfigError, match=message):
+        build_transforms(steps)
+
+
+CROP = {"CenterCrop": {"size": 32}}
+FLOATS = {"ToDtype": {"dtype": "float32", "scale": True}}
+NORMALIZE = {"Normalize": {"mean": [0.5, 0.5, 0.5], "std": [0.2, 0.2, 0.2]}}
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        [CROP, FLOATS],
+        [CROP, {"ToDtype": {"dtype": "torch.float32", "scale": True}}],
+        [CROP, {"AutoAugment": {"policy": "imagenet"}}],
+        [{"Resize": {"size": 40, "interpolation": 3}}, CROP],
+        [CROP, "TrivialAugmentWide"],
+    ],
+)
+def test_words_of_yaml_become_arguments(steps):
+    try_transforms(steps, 32, 64)
+
+
+@pytest.mark.parametrize(
+    ("steps", "message"),
+    [
+        ([CROP, FLOATS, NORMALIZE], r"from -2\.\d+ to 2\.\d+, not from 0 to 1.*Leave Normalize"),
+        ([CROP, {"ToDtype": {"dtype": "float32"}}], "to 255.00, not from 0 to 1"),
+        ([CROP, "ToPILImage"], "yield a Image, not a tensor.*ToImage"),
+        ([CROP, "Grayscale"], r"yield \[1, 32, 32\].*num_output_channels: 3"),
+        (["RandomHorizontalFlip"], r"yield \[3, 64, 85\].*RandomResizedCrop: {size: 32}"),
+        ([{"RandomCrop": {"size": 99}}], "cannot be applied to an image"),
+    ],
+)
+def test_a_fault_is_found_on_one_picture(steps, message):
+    with pytest.raises(ConfigError) as caught:
+        try_transforms(steps, 32, 64)
+    assert re.search(message, str(caught.value))
+
+
+def test_floats_a_little_beyond_are_pixels():
+    sharp = [FLOATS, {"Resize": {"size": 32, "interpolation": 3}}, CROP]
+    noise = np.random.default_rng(1).integers(0, 2, (20, 30, 3)).astype(np.uint8) * 255
+    made = build_transforms(sharp)(Image(torch.from_numpy(noise).permute(2, 0, 1)))
+    assert made.max() > 1.02  # bicubic resizing overshoots
+    try_transforms(sharp, 32, 64)
