@@ -298,7 +298,9 @@ def _check_batch(images: int, batch_size: int, train: Sequence[Split]) -> None:
         raise DataError(
             f"a batch of {batch_size} images is larger than the {images} images there are",
             where="--batch-size",
-            hint=f"Take --batch-size {images} or less",
+            hint=f"Take --batch-size {images} or less"
+            if images > 1
+            else "Prepare a dataset with more images: views of one have none to be told from",
         )
 
 

@@ -138,7 +138,23 @@ def read_manifest(folder: Path, split: str, columns: Sequence[str] | None = None
         )
     if lost:
         raise DataError(f"the manifest lacks {', '.join(lost)}", where=path, hint=again)
+    _check_filled(table, path, again)
     return table
+
+
+def _check_filled(table: pa.Table, path: Path, again: str) -> None:
+    """Refuse an empty value where ``prepare`` leaves none; the first row is named."""
+    for name, _, nullable, _ in COLUMNS:
+        if nullable or name not in table.column_names or not table.column(name).null_count:
+            continue
+        empty = table.column(name).null_count
+        first = table.column(name).is_null().to_pylist().index(True)
+        raise DataError(
+            f"the manifest has no {name} for {empty:,} of {table.num_rows:,} images, "
+            f"first in row {first + 1}",
+            where=path,
+            hint=again,
+        )
 
 
 def _read(path: Path, columns: Sequence[str] | None) -> pa.Table:

@@ -14,7 +14,7 @@ from dermctl.errors import UsageFault
 
 DEVICE_SHARE = 0.3  # of the device's free memory: the training's own needs come first
 RAM_SHARE = 0.5  # of the free RAM: the page cache and other processes need some too
-_GIB = 2**30
+_GIB, _MIB = 2**30, 2**20
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class CacheChoice:
             "ram": "kept in RAM",
             "none": "decoded anew each epoch",
         }
-        return f"images are {where[self.kind]}: {_gib(self.size)} decoded, {self.reason}"
+        return f"images are {where[self.kind]}: {_in_words(self.size)} decoded, {self.reason}"
 
 
 def decoded_bytes(sizes: npt.NDArray[np.integer]) -> int:
@@ -80,10 +80,10 @@ def choose_cache(
     if epochs < 2:
         return CacheChoice("none", size, "and one epoch sees each but once")
     if device_free is not None and size <= DEVICE_SHARE * device_free:
-        return CacheChoice("device", size, f"{_gib(device_free)} free there")
+        return CacheChoice("device", size, f"{_in_words(device_free)} free there")
     if size <= RAM_SHARE * ram_free:
-        return CacheChoice("ram", size, f"{_gib(ram_free)} free there")
-    return CacheChoice("none", size, f"too much for the {_gib(ram_free)} of free RAM")
+        return CacheChoice("ram", size, f"{_in_words(ram_free)} free there")
+    return CacheChoice("none", size, f"too much for the {_in_words(ram_free)} of free RAM")
 
 
 def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
@@ -95,11 +95,12 @@ def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
         )
     if size > free:
         raise UsageFault(
-            f"{_gib(size)} of decoded images do not fit into the {_gib(free)} that are free",
+            f"{_in_words(size)} of decoded images do not fit into the {_in_words(free)} that are "
+            "free",
             where=f"--cache {kind}",
             hint="Take --cache auto",
         )
-    return CacheChoice(kind, size, f"{_gib(free)} free there, as asked")
+    return CacheChoice(kind, size, f"{_in_words(free)} free there, as asked")
 
 
 def free_device(device_type: str) -> int | None:
@@ -148,5 +149,5 @@ def _left_in_group(unlimited: int) -> int:
     return max(0, limit - int(counts.get("anon", 0)) - int(counts.get("shmem", 0)))
 
 
-def _gib(size: int) -> str:
-    return f"{size / _GIB:.1f} GiB"
+def _in_words(size: int) -> str:
+    return f"{size / _GIB:.1f} GiB" if size >= _GIB else f"{size / _MIB:.1f} MiB"

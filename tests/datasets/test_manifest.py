@@ -161,6 +161,15 @@ def test_a_manifest_that_lost_a_column(tmp_path: Path) -> None:
     assert "group_id, shard" in refused(tmp_path)
 
 
+def test_a_manifest_that_lost_a_value(tmp_path: Path) -> None:
+    table = rows()
+    place = table.schema.get_field_index("shard")
+    holed = table.set_column(place, "shard", pa.array([0, None, None], pa.int32()))
+    metadata = {b"dermctl": json.dumps(ABOUT)}
+    pq.write_table(holed.replace_schema_metadata(metadata), tmp_path / "train.parquet")
+    assert "has no shard for 2 of 3 images, first in row 2" in refused(tmp_path)
+
+
 def test_a_manifest_of_a_newer_version(tmp_path: Path) -> None:
     newer = {**ABOUT, "manifest_version": MANIFEST_VERSION + 1}
     write_manifest(tmp_path / "train.parquet", rows(), newer)

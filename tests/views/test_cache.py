@@ -35,6 +35,7 @@ def test_auto_takes_the_device_then_ram_then_none():
 def test_the_line_to_print_says_size_and_place():
     assert str(chosen()) == "images are kept in RAM: 3.0 GiB decoded, 64.0 GiB free there"
     assert "too much for the 4.0 GiB" in str(chosen(ram_free=4 * GIB))
+    assert "300.0 MiB decoded" in str(choose_cache("auto", 300 * 2**20, epochs=2, ram_free=GIB))
 
 
 def test_what_is_asked_for_is_done_or_refused():
