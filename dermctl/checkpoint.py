@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from dermctl.errors import CheckpointError
 from dermctl.exposure import Exposure
@@ -193,12 +193,33 @@ def fill(module: nn.Module, checkpoint: Checkpoint, part: str) -> None:
     Raises:
         CheckpointError: naming what is missing, left over or of another shape.
     """
-    own = module.state_dict()
-    given = {
+    given = weights_of(checkpoint, part)
+    check_fit(module.state_dict(), given, part=part, where=checkpoint.path)
+    module.load_state_dict(given)
+
+
+def weights_of(checkpoint: Checkpoint, part: str) -> dict[str, Tensor]:
+    """The weights under ``part.``, by the names that they have in it."""
+    return {
         key.removeprefix(f"{part}."): value
         for key, value in checkpoint.state.items()
         if key.startswith(f"{part}.")
     }
+
+
+def check_fit(
+    own: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    *,
+    part: str,
+    where: str | Path,
+    hint: str | None = None,
+) -> None:
+    """Hold weights against those that they are to replace.
+
+    Raises:
+        CheckpointError: naming what is missing, left over or of another shape.
+    """
     faults = [f"missing {key}" for key in own if key not in given]
     faults += [f"unknown {key}" for key in given if key not in own]
     faults += [
@@ -208,5 +229,4 @@ def fill(module: nn.Module, checkpoint: Checkpoint, part: str) -> None:
     ]
     if faults:
         shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if faults[5:] else "")
-        raise CheckpointError(f"the weights do not fit the {part}: {shown}", where=checkpoint.path)
-    module.load_state_dict(given)
+        raise CheckpointError(f"the weights do not fit the {part}: {shown}", where=where, hint=hint)

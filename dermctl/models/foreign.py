@@ -14,6 +14,7 @@ from safetensors.torch import load_file
 from timm.layers.pos_embed import resample_abs_pos_embed
 from torch import Tensor, nn
 
+from dermctl.checkpoint import check_fit
 from dermctl.errors import CheckpointError
 
 State = Mapping[str, Tensor]
@@ -83,20 +84,13 @@ def fill_from(encoder: nn.Module, weights: State, *, where: str | Path) -> None:
         key: _resampled(encoder, each, own[key]) if key == _POSITIONS and key in own else each
         for key, each in given.items()
     }
-    faults = [f"missing {key}" for key in own if key not in given]
-    faults += [f"unknown {key}" for key in given if key not in own]
-    faults += [
-        f"{key} is {tuple(given[key].shape)}, not {tuple(value.shape)}"
-        for key, value in own.items()
-        if key in given and given[key].shape != value.shape
-    ]
-    if faults:
-        shown = "; ".join(faults[:5]) + (f"; and {len(faults) - 5} more" if faults[5:] else "")
-        raise CheckpointError(
-            f"the weights do not fit the encoder: {shown}",
-            where=where,
-            hint="Take the --encoder that they were trained with",
-        )
+    check_fit(
+        own,
+        given,
+        part="encoder",
+        where=where,
+        hint="Take the --encoder that they were trained with",
+    )
     encoder.load_state_dict(given)
 
 

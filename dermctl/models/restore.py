@@ -5,10 +5,11 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from dermctl.checkpoint import Checkpoint, fill
+from dermctl.checkpoint import Checkpoint, fill, weights_of
 from dermctl.datasets.metadata import MetadataCode
-from dermctl.errors import CheckpointError
-from dermctl.models.encoder import build_encoder, check_image_size, feature_width
+from dermctl.errors import CheckpointError, ConfigError
+from dermctl.models.encoder import build_encoder, feature_width
+from dermctl.models.foreign import fill_from
 from dermctl.models.fusion import FusionClassifier
 from dermctl.models.heads import Classifier
 from dermctl.models.neighbours import NearestNeighbours
@@ -41,14 +42,25 @@ def restore_encoder(
         ConfigError: an image size that the encoder refuses.
     """
     about = checkpoint.about
-    encoder = build_encoder(about.encoder, about.image_size, drop_path=drop_path)
-    fill(encoder, checkpoint, "encoder")
-    if image_size is not None and image_size != about.image_size:
-        resize = getattr(encoder, "set_input_size", None)
-        if callable(resize):
-            resize(img_size=image_size)
-        check_image_size(encoder, about.encoder, image_size)
+    encoder = build_encoder(about.encoder, image_size or about.image_size, drop_path=drop_path)
+    if image_size in (None, about.image_size):
+        fill(encoder, checkpoint, "encoder")
+    else:  # built as its own checkpoints will be: timm's set_input_size gives Swin other windows
+        _fill_resampled(encoder, checkpoint, image_size)
     return encoder
+
+
+def _fill_resampled(encoder: nn.Module, checkpoint: Checkpoint, image_size: int | None) -> None:
+    about = checkpoint.about
+    try:
+        fill_from(encoder, weights_of(checkpoint, "encoder"), where=checkpoint.path)
+    except CheckpointError as error:
+        raise ConfigError(
+            f"'{about.encoder}' of {about.image_size} px cannot be taken to {image_size} px "
+            f"({error.what})",
+            where=checkpoint.path,
+            hint=f"Take --image-size {about.image_size}",
+        ) from error
 
 
 def restore_classifier(checkpoint: Checkpoint) -> ImageClassifier:

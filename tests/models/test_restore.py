@@ -66,6 +66,29 @@ def test_what_was_saved_at_the_new_size_restores_at_it() -> None:
     assert torch.equal(again.state_dict()["pos_embed"], larger.state_dict()["pos_embed"])
 
 
+@pytest.mark.parametrize(
+    ("encoder", "sizes"),
+    [
+        ("swin_tiny_patch4_window7_224", (64, 96)),
+        ("swin_tiny_patch4_window7_224", (96, 64)),
+        ("swinv2_cr_tiny_ns_224", (64, 128)),
+        ("beit_base_patch16_224", (32, 48)),
+        ("xcit_nano_12_p16_224", (32, 48)),
+    ],
+)
+def test_at_another_size_it_is_built_as_its_own_checkpoints_are(
+    encoder: str, sizes: tuple[int, int]
+) -> None:
+    own, new = sizes
+    resized = restore_encoder(checkpoint(encoder, own), image_size=new)
+    state = {f"encoder.{key}": value for key, value in resized.state_dict().items()}
+    about = replace(checkpoint(encoder, own).about, image_size=new)
+    again = restore_encoder(Checkpoint(Path("last.ckpt"), about, state))
+    images = torch.rand(2, 3, new, new)
+    with torch.no_grad():
+        assert torch.equal(again.eval()(images), resized.eval()(images))
+
+
 def test_a_convolutional_encoder_takes_any_size() -> None:
     read = checkpoint("resnet18", 32)
     encoder = restore_encoder(read, image_size=48).eval()
