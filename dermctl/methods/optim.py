@@ -15,8 +15,9 @@ from dermctl.errors import ConfigError
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Two groups: weights that decay, and biases, norms, tokens and positions that do not.
 
-    The usual rule (arXiv 2010.11929 and after): what has fewer than two dimensions, and what the
-    model itself names in ``no_weight_decay``, is spared.
+    The usual rule (arXiv 2010.11929 and after): what is no more than a vector, whatever its shape,
+    what is called a position or a token, and what the model itself names in ``no_weight_decay``, is
+    spared.
     """
     spared: set[str] = set()
     for prefix, part in module.named_modules():
@@ -27,11 +28,28 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
     plain: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            (plain if parameter.ndim < 2 or name in spared else decayed).append(parameter)
+            spare = name in spared or _is_vector(name, parameter) or _is_place(name)
+            (plain if spare else decayed).append(parameter)
     return [
         {"params": decayed, "weight_decay": weight_decay},
         {"params": plain, "weight_decay": 0.0},
     ]
+
+
+def _is_vector(name: str, parameter: nn.Parameter) -> bool:
+    """A bias, a norm's or a layer's scale: (D,), but (1, 1, D) or (D, 1, 1) in some encoders.
+
+    The weight of a layer to or from a single channel has one long dimension too.
+    """
+    if parameter.ndim < 2:
+        return True
+    own = name.rpartition(".")[2]
+    return own != "weight" and sum(length > 1 for length in parameter.shape) < 2
+
+
+def _is_place(name: str) -> bool:
+    own = name.rpartition(".")[2]
+    return own.startswith("pos_embed") or own.endswith("_token")
 
 
 def build_optimizer(groups: list[dict[str, Any]], name: str, *, lr: float) -> torch.optim.Optimizer:

@@ -31,9 +31,10 @@ def warmup_cosine(step: int, *, total: int, warmup: int, cycles: int = 1) -> flo
     """
     if step < warmup:
         return (step + 1) / warmup
-    done = min(1.0, (step - warmup) / max(1, total - warmup))
-    done = done if done == 1 else done * cycles % 1
-    return 0.5 * (1 + math.cos(math.pi * done))
+    steps = max(1, total - warmup)
+    done = (step - warmup) * cycles  # whole numbers: a restart is met to the step
+    share = done % steps / steps if done < cycles * steps else 1.0
+    return 0.5 * (1 + math.cos(math.pi * share))
 
 
 def warmup_constant(step: int, *, warmup: int) -> float:

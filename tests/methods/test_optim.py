@@ -48,6 +48,26 @@ def test_of_a_cnn_batch_norms_and_biases_are_spared() -> None:
     assert not any("bn" in name or name.endswith(".bias") for name in decayed)
 
 
+@pytest.mark.parametrize(
+    ("encoder", "spared_too"),
+    [
+        ("resmlp_12_224", {"blocks.0.norm1.alpha", "blocks.0.ls1"}),
+        ("visformer_tiny", {"pos_embed1", "pos_embed2", "pos_embed3"}),
+        ("fastvit_t8", {"stages.0.blocks.0.layer_scale.gamma"}),
+        ("nf_resnet26", {"stages.0.0.conv1.gain"}),
+    ],
+)
+def test_vectors_in_another_shape_are_spared_too(encoder: str, spared_too: set[str]) -> None:
+    model = build_encoder(encoder, 224 if encoder == "resmlp_12_224" else 64)
+    decayed, spared = names_of(model)
+    assert spared_too <= spared
+    assert all(name.endswith((".weight", "attention_biases")) for name in decayed), decayed
+
+
+def test_a_layer_of_one_channel_decays() -> None:
+    assert names_of(nn.Linear(8, 1)) == ({"weight"}, {"bias"})
+
+
 def test_frozen_parameters_are_left_out() -> None:
     module = nn.Linear(2, 2)
     module.weight.requires_grad = False

@@ -69,3 +69,14 @@ def test_constant_rises_and_stays() -> None:
 def test_every_schedule_of_the_configuration_is_there() -> None:
     at = {name: course(name, total=40, warmup=0, cycles=4)(15) for name in SCHEDULES}
     assert len(set(at.values())) == len(SCHEDULES)
+
+
+@pytest.mark.parametrize(("total", "cycles"), [(98, 49), (100, 3), (300, 7), (50, 49)])
+def test_every_cosine_begins_at_the_top(total: int, cycles: int) -> None:
+    ours = course("cosine-restarts", total=total, warmup=0, cycles=cycles)
+    course_of_all = [ours(step) for step in range(total)]
+    rises = [a for a, b in pairwise(course_of_all) if b > a]
+    assert len(rises) == cycles - 1
+    assert all(
+        ours(total // cycles * n) == 1.0 for n in range(cycles if total % cycles == 0 else 1)
+    )
