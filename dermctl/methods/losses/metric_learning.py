@@ -6,9 +6,12 @@ The package is imported when one is asked for: it takes seconds, and our own los
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from dermctl.errors import TrainingError
 from dermctl.methods.losses.checks import check_labelled_rows
 from dermctl.methods.losses.gather import all_labels, all_rows
 from dermctl.methods.losses.precision import full_precision, working_dtype
@@ -17,12 +20,15 @@ NOT_LABELLED = {"BaseMetricLossFunction", "GenericPairLoss", "ManifoldLoss", "VI
 """Two foundations for losses, and two that refuse labels."""
 EVEN_CLASSES = {"SmoothAPLoss"}
 """Losses that refuse a batch with more images of one class than of another."""
+CARRIED_ON = {"DynamicSoftMarginLoss"}
+"""Losses that keep something of one step for the next, which no checkpoint would hold."""
 OBJECTS = {
     *("collect_stats", "distance", "reducer", "mat_based_loss", "weight_init_func"),
     *("embedding_regularizer", "embedding_reg_weight"),
     *("weight_regularizer", "weight_reg_weight"),
 }
 """Parameters that hold objects or bookkeeping: nothing that a configuration could write down."""
+_TRIED = 8  # classes, of two rows each, of the batch that a loss is tried on
 
 
 def metric_learning_losses() -> dict[str, type[nn.Module]]:
@@ -80,5 +86,36 @@ class MetricLearningLoss(nn.Module):
             if self.gather:
                 embeddings = all_rows(embeddings, where=where)
                 labels = all_labels(labels, where=where)
-            value: Tensor = self.loss(embeddings, labels)
+            value: Tensor = _called(self.loss, embeddings, labels)
             return value
+
+
+def _called(loss: nn.Module, embeddings: Tensor, labels: Tensor) -> Any:
+    try:
+        return loss(embeddings, labels)
+    except (AssertionError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        if "memory" in str(error):
+            raise  # that is no fault of the loss, and is said elsewhere
+        raise TrainingError(
+            f"{type(loss).__name__} fails on this batch ({type(error).__name__}: {error})",
+            where="loss",
+            hint="Take another --loss; where all embeddings have become alike, a smaller --lr",
+        ) from error
+
+
+def try_loss(loss: nn.Module) -> None:
+    """Call a loss twice, back and forth: some values are found out only there.
+
+    Args:
+        loss: called with embeddings [R, D] and labels [R]; not to be used afterwards.
+
+    Raises:
+        Exception: whatever the loss has against its parameters.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for _ in range(2):
+            rows = torch.randn(2 * _TRIED, _TRIED, requires_grad=True)
+            value = loss(rows, torch.arange(_TRIED).repeat(2))
+            if value.requires_grad:
+                value.backward()

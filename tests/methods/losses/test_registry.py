@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dermctl.errors import ConfigError
+from dermctl.errors import ConfigError, TrainingError
 from dermctl.methods.losses.barlow_twins import BarlowTwinsLoss
+from dermctl.methods.losses.metric_learning import CARRIED_ON
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from dermctl.methods.losses.registry import (
-    LABELLED,
-    TWO_VIEWS,
+    OWN,
     build_loss,
     build_two_view_loss,
     loss_names,
@@ -62,7 +62,7 @@ def test_parameters_reach_the_loss() -> None:
     assert (triplet.loss.margin, triplet.loss.swap, triplet.gather) == (0.7, True, False)
 
 
-@pytest.mark.parametrize("name", [n for n in loss_names() if n not in {*TWO_VIEWS, *LABELLED}])
+@pytest.mark.parametrize("name", [n for n in loss_names() if n not in {*OWN, *CARRIED_ON}])
 @pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
 def test_losses_of_pytorch_metric_learning_keep_their_value(name: str) -> None:
     from pytorch_metric_learning import losses
@@ -150,6 +150,36 @@ def test_missing_and_unknown_parameters_are_reported_together() -> None:
 
 
 def test_a_value_that_the_loss_refuses_is_a_config_error() -> None:
-    with pytest.raises(ConfigError, match="CosFaceLoss cannot be built") as caught:
+    with pytest.raises(ConfigError, match="CosFaceLoss cannot be used") as caught:
         build_loss("CosFaceLoss", num_classes="many", embedding_size=4)
     assert caught.value.__cause__ is not None
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("TripletMarginLoss", {"margin": "a"}),
+        ("TripletMarginLoss", {"margin": None}),
+        ("TripletMarginLoss", {"triplets_per_anchor": "many"}),
+        ("CircleLoss", {"m": "x"}),
+    ],
+)
+def test_a_value_that_fails_in_a_step_is_found_before_one(
+    name: str, parameters: dict[str, object]
+) -> None:
+    before = torch.get_rng_state()
+    with pytest.raises(ConfigError, match=f"{name} cannot be used with"):
+        build_loss(name, **parameters)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_loss_that_no_checkpoint_could_hold_is_refused() -> None:
+    with pytest.raises(ConfigError, match="keeps something of each step"):
+        build_loss("DynamicSoftMarginLoss")
+
+
+@pytest.mark.filterwarnings("ignore:Using a non-tuple sequence")
+def test_a_loss_that_fails_on_a_batch_says_so() -> None:
+    loss = build_loss("HistogramLoss")
+    with pytest.raises(TrainingError, match=r"HistogramLoss fails on this batch \(RuntimeError"):
+        loss(torch.ones(8, 4), torch.arange(4).repeat(2))
