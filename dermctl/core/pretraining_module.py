@@ -85,7 +85,7 @@ def _say(
         images = sum(map(len, train))
         known = images - sum(split.table.column("label").null_count for split in train)
         progress.say(f"{known:,} of {images:,} images have a label; the others are each alone")
-    elif config.mask_group and not objective.takes_groups:
+    if config.mask_group and not objective.takes_groups:
         progress.say(f"{objective.name} cannot leave images of one group out of the negatives")
 
 
@@ -112,7 +112,7 @@ def with_numbers(
     numbers = {}
     if objective.labelled:
         numbers["labels"] = label_numbers(splits)
-    elif objective.takes_groups and config.mask_group:
+    if objective.takes_groups and config.mask_group:
         numbers["groups"] = group_numbers(splits)
     elif objective.takes_groups and config.positives == "lesion":
         numbers["groups"] = lesion_numbers(splits)

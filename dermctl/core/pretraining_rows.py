@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from dermctl.datasets.columns import codes
 from dermctl.datasets.prepared import Split
@@ -16,16 +18,20 @@ IntArray = npt.NDArray[np.int32]
 
 
 def group_numbers(splits: Sequence[Split]) -> IntArray:
-    """The same number for images of one group: one patient, one lesion, one picture."""
-    return _numbered(splits, "group_id", [split.folder for split in splits])
+    """The same number for images of one group: one patient, one lesion, one picture.
+
+    What holds the same file in two datasets is one group over both.
+    """
+    return _joined(splits, _numbered(splits, "group_id", [split.folder for split in splits]))
 
 
 def lesion_numbers(splits: Sequence[Split]) -> IntArray:
     """The same number for images of one lesion; an image without a lesion id is one of its own.
 
-    A group will not do: that of a patient holds his naevus and his carcinoma.
+    A group will not do: that of a patient holds his naevus and his carcinoma. What holds the same
+    file in two datasets is one lesion.
     """
-    return _numbered(splits, "lesion_id", [split.folder for split in splits])
+    return _joined(splits, _numbered(splits, "lesion_id", [split.folder for split in splits]))
 
 
 def label_numbers(splits: Sequence[Split]) -> IntArray:
@@ -34,6 +40,23 @@ def label_numbers(splits: Sequence[Split]) -> IntArray:
     Classes of two datasets are the same where they are read from columns of the same name.
     """
     return _numbered(splits, "label", [str(split.description["label"]) for split in splits])
+
+
+def _joined(splits: Sequence[Split], numbers: IntArray) -> IntArray:
+    """One number for those that have a file in common, in datasets prepared of the same images."""
+    if len({split.folder for split in splits}) < 2:
+        return numbers
+    files, _ = codes(
+        pa.chunked_array([c for s in splits for c in _encoded(s.table.column("sha256")).chunks])
+    )
+    order = np.argsort(files, kind="stable")
+    again = np.flatnonzero(np.diff(files[order]) == 0)  # each with the next holds one file
+    one, other = numbers[order[again]], numbers[order[again + 1]]
+    count = int(numbers.max(initial=-1)) + 1
+    links = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
+    _, joined = connected_components(links, directed=False)
+    found: IntArray = joined.astype(np.int32)[numbers]
+    return found
 
 
 def _numbered(splits: Sequence[Split], name: str, spaces: Sequence[Hashable]) -> IntArray:

@@ -19,7 +19,8 @@ class JointEmbedding(TrainedModule):
     Args:
         encoder: images [B, 3, H, W] -> embeddings [B, D].
         projector: [B, D] -> [B, P].
-        loss: (z0 [B, P], z1 [B, P], groups [B] or None) -> scalar; or (rows [2B, P], labels [2B]).
+        loss: (z0 [B, P], z1 [B, P], groups [B] or None) -> scalar; or (rows [2B, P], labels [2B],
+            and groups [2B] where the batch has some).
         about: what is written into checkpoints.
         labelled: whether the loss is of the second kind.
         micro_batch: images whose views go through the encoder at once; 0: all of the batch. The
@@ -62,7 +63,8 @@ class JointEmbedding(TrainedModule):
         projections = self.projector(embeddings)
         value: Tensor
         if self._labelled:
-            value = self.loss(projections, batch["labels"].repeat(2))
+            known = [batch[name].repeat(2) for name in ("labels", "groups") if name in batch]
+            value = self.loss(projections, *known)
         else:
             value = self.loss(*projections.chunk(2), batch.get("groups"))
         return value

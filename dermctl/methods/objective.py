@@ -36,7 +36,7 @@ class Objective:
     Args:
         name: of the loss.
         loss: called with (z0 [N, D], z1 [N, D], groups [N] or None); with (rows [2N, D], labels
-            [2N]) where it is ``labelled``.
+            [2N]), and groups [2N] where it takes them, where it is ``labelled``.
         labelled: see above.
         takes_groups: whether it can leave images of one group out of the negatives, or has none.
     """
@@ -70,4 +70,6 @@ def build_objective(method: str, loss: str | None = None, *, temperature: float)
         parameters.setdefault("temperature", temperature)
     labelled = method == WITH_LABELS
     build = build_labelled_loss if labelled else build_two_view_loss
-    return Objective(name, build(name, **parameters), labelled, not labelled and takes_groups(name))
+    return Objective(
+        name, build(name, **parameters), labelled, takes_groups(name, labelled=labelled)
+    )

@@ -36,13 +36,16 @@ CONFIG = PretrainConfig(
 )  # fmt: skip
 
 
-def split(name: str, *, groups: str, lesions: str, labels: str, label: str = "dx") -> Split:
+def split(
+    name: str, *, groups: str, lesions: str, labels: str, label: str = "dx", files: str = ""
+) -> Split:
     """A train split of one image a letter; a dot is an unknown value."""
     table = pa.table(
         {
             "group_id": list(groups),
             "lesion_id": [None if each == "." else each for each in lesions],
             "label": [None if each == "." else each for each in labels],
+            "sha256": list(files or [f"{name}{row}" for row in range(len(groups))]),
         }
     )
     about = {"name": name, "label": label, "synthetic": False, "size": 32}
@@ -63,6 +66,14 @@ def test_lesions_not_groups_and_never_across_datasets() -> None:
     both = [PATIENTS, OTHERS]
     assert same(group_numbers(both)) == [[0, 1, 2], [3], [4, 5], [6]]
     assert same(lesion_numbers(both)) == [[0, 1], [2], [3], [4, 6], [5]]
+
+
+def test_one_file_in_two_datasets_makes_one_group_of_both() -> None:
+    one = split("ham", groups="aabc", lesions="xx.y", labels="NNNM", files="abcd")
+    other = split("malignancy", groups="pqr", lesions="s.t", labels="BBM", files="bcX")
+    assert same(group_numbers([one, other])) == [[0, 1, 4], [2, 5], [3], [6]]
+    assert same(lesion_numbers([one, other])) == [[0, 1, 4], [2, 5], [3], [6]]
+    assert same(group_numbers([one, one])) == [[0, 1, 4, 5], [2, 6], [3, 7]]
 
 
 def test_labels_of_one_column_are_one_class_and_unlabelled_images_their_own() -> None:
@@ -90,7 +101,9 @@ class Views:
         ({"mask_group": False}, {}),
         ({"positives": "lesion"}, {"groups": [[0, 1, 2], [3]]}),
         ({"positives": "lesion", "mask_group": False}, {"groups": [[0, 1], [2], [3]]}),
-        ({"method": "supcon"}, {"labels": [[0, 1], [2], [3]]}),
+        ({"method": "supcon"}, {"labels": [[0, 1], [2], [3]], "groups": [[0, 1, 2], [3]]}),
+        ({"method": "supcon", "mask_group": False}, {"labels": [[0, 1], [2], [3]]}),
+        ({"method": "supcon", "loss": "CircleLoss"}, {"labels": [[0, 1], [2], [3]]}),
         ({"loss": "TripletMarginLoss"}, {}),
     ],
 )

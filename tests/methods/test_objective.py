@@ -24,7 +24,7 @@ def test_every_method_of_the_configuration_has_its_loss() -> None:
         built = build_objective(method, temperature=0.3)
         assert isinstance(built.loss, kind)
         assert built.labelled is (method == "supcon")
-        assert built.takes_groups is (method != "supcon")
+        assert built.takes_groups
         assert getattr(built.loss, "temperature", 0.3) == 0.3
 
 
@@ -45,6 +45,7 @@ def test_a_loss_of_pytorch_metric_learning_over_two_views() -> None:
 
 def test_a_loss_of_pytorch_metric_learning_over_labels() -> None:
     built = build_objective("supcon", "TripletMarginLoss(margin=0.3)", temperature=0.2)
+    assert not built.takes_groups
     rows = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
     labels = torch.tensor([0, 0, 1, 1, 2, 3, 2, 3])
     wanted = TripletMarginLoss(margin=0.3)(rows, labels)

@@ -10,10 +10,12 @@ from torch import nn
 from dermctl.errors import ConfigError
 from dermctl.methods.losses.barlow_twins import BarlowTwinsLoss
 from dermctl.methods.losses.metric_learning import (
+    CARRIED_ON,
     EVEN_CLASSES,
     MetricLearningLoss,
     accepted_parameters,
     metric_learning_losses,
+    try_loss,
     works_without_labels,
 )
 from dermctl.methods.losses.nt_xent import NTXentLoss
@@ -28,7 +30,8 @@ TWO_VIEWS: dict[str, type[nn.Module]] = {
 }
 """Called with (z0 [N, D], z1 [N, D], groups [N] or None)."""
 LABELLED: dict[str, type[nn.Module]] = {"supcon": SupConLoss}
-"""Called with (embeddings [R, D], labels [R]), as are those of pytorch-metric-learning."""
+"""Called with (embeddings [R, D], labels [R]), as are those of pytorch-metric-learning, and with
+groups [R] or None behind."""
 OWN = TWO_VIEWS | LABELLED
 
 
@@ -49,9 +52,16 @@ def build_loss(name: str, **parameters: object) -> nn.Module:
         parameters: plain values for its constructor; ``gather`` is one of every loss.
 
     Raises:
-        ConfigError: the name or a parameter is unknown, or a value is missing or unusable.
+        ConfigError: the name or a parameter is unknown, a value is missing or unusable, or a
+            stopped training could not go on with the loss.
     """
     name = resolve_name(name)
+    if name in CARRIED_ON:
+        raise ConfigError(
+            f"{name} keeps something of each step for the next, and no checkpoint holds it",
+            where="loss",
+            hint="Take another loss over triplets, as TripletMarginLoss",
+        )
     if name in OWN:
         accepted = list(inspect.signature(OWN[name]).parameters)
         _check_parameters(name, parameters, accepted, required=[])
@@ -62,10 +72,12 @@ def build_loss(name: str, **parameters: object) -> nn.Module:
     required = [parameter for parameter, is_required in needs.items() if is_required]
     _check_parameters(name, parameters, [*needs, "gather"], required)
     try:
+        if "num_classes" not in needs:  # those are for rows of a width of their own
+            try_loss(loss(**parameters))
         return MetricLearningLoss(loss(**parameters), gather=gather)
-    except (TypeError, ValueError, AssertionError) as error:
+    except (TypeError, ValueError, AssertionError, LookupError, RuntimeError) as error:
         raise ConfigError(
-            f"{name} cannot be built from {parameters}: {error}",
+            f"{name} cannot be used with {parameters}: {error}",
             where="loss",
             hint="See the documentation of pytorch-metric-learning for the values it takes",
         ) from error
@@ -100,9 +112,14 @@ def build_labelled_loss(name: str, **parameters: object) -> nn.Module:
     return build_loss(name, **parameters)
 
 
-def takes_groups(name: str) -> bool:
-    """Whether a loss leaves images of one group out of the negatives, or has no negatives."""
-    return resolve_name(name) in TWO_VIEWS
+def takes_groups(name: str, *, labelled: bool) -> bool:
+    """Whether a loss leaves images of one group out of the negatives, or has no negatives.
+
+    Args:
+        name: of the loss.
+        labelled: whether it is called with labels, or with two views.
+    """
+    return resolve_name(name) in (LABELLED if labelled else TWO_VIEWS)
 
 
 def takes_temperature(name: str) -> bool:

@@ -61,13 +61,22 @@ def nt_xent(
     return sum(loss(2 * k - 1, 2 * k) + loss(2 * k, 2 * k - 1) for k in range(1, n + 1)) / (2 * n)
 
 
-def supcon(z: Tensor, labels: Sequence[int], temperature: float) -> Tensor:
-    """Equation 2 of arXiv:2004.11362, over the rows that have a positive."""
+def supcon(
+    z: Tensor, labels: Sequence[int], temperature: float, groups: Sequence[int] | None = None
+) -> Tensor:
+    """Equation 2 of arXiv:2004.11362, over the rows that have a positive.
+
+    Rows of one's group and of another class are left out of A(i), the rows compared with.
+    """
+
+    def compared(i: int, a: int) -> bool:
+        return a != i and (groups is None or labels[a] == labels[i] or groups[a] != groups[i])
+
     z = torch.stack([row / row.norm() for row in z])
     rows, losses = range(len(z)), []
     for i in rows:
         positives = [p for p in rows if p != i and labels[p] == labels[i]]
-        denominator = sum(torch.exp(z[i] @ z[a] / temperature) for a in rows if a != i)
+        denominator = sum(torch.exp(z[i] @ z[a] / temperature) for a in rows if compared(i, a))
         terms = [torch.log(torch.exp(z[i] @ z[p] / temperature) / denominator) for p in positives]
         if positives:
             losses.append(-sum(terms) / len(positives))

@@ -28,6 +28,28 @@ def test_is_equation_2(labels: list[int], temperature: float, dtype: torch.dtype
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rows_of_ones_group_and_another_class_are_no_negatives(dtype: torch.dtype) -> None:
+    z, _ = views(7, 5, dtype=dtype)
+    labels, groups = [0, 1, 0, 2, 1, 0, 5], [3, 3, 4, 3, 4, 3, 4]
+    known = {"labels": torch.tensor(labels), "groups": torch.tensor(groups)}
+    value, gradient = with_gradients(SupConLoss(0.2), z, **known)
+    expected, expected_gradient = with_gradients(
+        slow.supcon, z.double(), labels=labels, groups=groups, temperature=0.2
+    )
+    assert distance(value, expected) < TOLERANCE[dtype]
+    assert distance(gradient, expected_gradient) < TOLERANCE[dtype]
+    assert distance(value, SupConLoss(0.2)(z, known["labels"])) > 0.01
+
+
+def test_a_batch_of_one_group_in_classes_of_one_row_has_nothing_to_learn() -> None:
+    z, _ = views(5, 3, dtype=torch.float32)
+    known = {"labels": torch.arange(5), "groups": torch.zeros(5)}
+    value, gradient = with_gradients(SupConLoss(), z, **known)
+    assert value == 0
+    assert (gradient == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_equals_pytorch_metric_learning(dtype: torch.dtype) -> None:
     from pytorch_metric_learning.losses import SupConLoss as Peer
 

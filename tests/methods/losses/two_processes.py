@@ -23,18 +23,22 @@ EVEN, UNEVEN, LOPSIDED = (5, 5), (7, 3), (9, 1)
 
 @dataclass(frozen=True)
 class Case:
-    """One loss on one division of the images; ``labels`` are groups or classes."""
+    """One loss on one division of the images; ``labels`` are groups or classes.
+
+    ``masked``: beside the classes there are groups.
+    """
 
     loss: str
     counts: tuple[int, int]
     parameters: dict[str, float] = field(default_factory=dict)
     labels: bool = False
     two_views: bool = True
+    masked: bool = False
 
     def __str__(self) -> str:
         given = ",".join(f"{key}={value}" for key, value in self.parameters.items())
         kind = "" if self.two_views else " of labels"
-        return f"{self.loss}({given}){kind}{' with groups' * self.labels} {self.counts}"
+        return f"{self.loss}({given}){kind}{' with groups' * (self.labels + self.masked)} {self.counts}"
 
 
 CASES = [
@@ -44,6 +48,7 @@ CASES = [
     Case("nt_xent", UNEVEN, {"chunk": 3, "temperature": 0.01}, labels=True),
     Case("nt_xent", EVEN, labels=True),
     Case("supcon", UNEVEN, labels=True, two_views=False),
+    Case("supcon", UNEVEN, labels=True, two_views=False, masked=True),
     Case("supcon", UNEVEN),
     Case("TripletMarginLoss", UNEVEN, labels=True, two_views=False),
     Case("MultiSimilarityLoss", EVEN),
@@ -70,8 +75,9 @@ def step(case: Case, model: nn.Module, part: slice) -> tuple[float, Tensor]:
     view0, view1, labels = (values[part] for values in images())
     z0, z1 = model(torch.cat([view0, view1])).chunk(2)
     if not case.two_views:
+        known = [labels, labels % 2] if case.masked else [labels]
         value = build_loss(case.loss, **case.parameters)(
-            torch.cat([z0, z1]), torch.cat([labels, labels])
+            torch.cat([z0, z1]), *(each.repeat(2) for each in known)
         )
     else:
         loss = build_two_view_loss(case.loss, **case.parameters)
