@@ -33,7 +33,7 @@ from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.methods.joint_embedding import JointEmbedding
 from dermctl.models.encoder import parameter_count
-from dermctl.models.initial import start_encoder
+from dermctl.models.initial import IMAGENET, start_encoder
 from dermctl.models.zoo.shelf import zoo_origin
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run
@@ -195,6 +195,10 @@ def _plan(workspace: Workspace, config: PretrainConfig, progress: Progress) -> _
     source = zoo_origin(config.init, workspace.zoo)
     if source is not None:
         progress.say(f"starting from {source}")
+    if config.init == IMAGENET:
+        progress.say(
+            f"starting from timm's weights for {config.encoder}, fetched where they are not here"
+        )
     seed_everything(config.seed)
     start = start_encoder(config.encoder, config.image_size, config.init, workspace.zoo)
     check_batch_norms(start.encoder, hardware, config)

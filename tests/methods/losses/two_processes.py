@@ -38,7 +38,8 @@ class Case:
     def __str__(self) -> str:
         given = ",".join(f"{key}={value}" for key, value in self.parameters.items())
         kind = "" if self.two_views else " of labels"
-        return f"{self.loss}({given}){kind}{' with groups' * (self.labels + self.masked)} {self.counts}"
+        kind += " with groups" * (self.labels + self.masked)
+        return f"{self.loss}({given}){kind} {self.counts}"
 
 
 CASES = [
