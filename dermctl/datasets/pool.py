@@ -9,10 +9,13 @@ import sys
 import threading
 import warnings
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.context import BaseContext
 from typing import TypeVar
 
 import cv2
@@ -22,6 +25,7 @@ from dermctl.errors import DermctlError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_OURS_TO_ANSWER = (signal.SIGTERM, *((signal.SIGUSR1,) if hasattr(signal, "SIGUSR1") else ()))
 _CHUNKS_PER_WORKER = 3
 """Chunks handed out ahead of the reader: enough to keep a worker busy, few enough to hold."""
 
@@ -60,7 +64,7 @@ def ordered_map(
     if workers <= 1:
         yield from map(function, items)
         return
-    executor = ProcessPoolExecutor(workers, _context(), initializer=_prepare_worker)
+    executor = ProcessPoolExecutor(workers, clean_context(), initializer=_prepare_worker)
     try:
         yield from _ordered(executor, function, iter(items), workers * _CHUNKS_PER_WORKER, chunk)
     except BrokenProcessPool as broken:
@@ -92,9 +96,36 @@ def _apply(function: Callable[[Item], Result], batch: list[Item]) -> list[Result
     return [function(item) for item in batch]
 
 
-def _context() -> multiprocessing.context.BaseContext:
-    """Start workers from a clean process: forking one that has threads can deadlock."""
-    return multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+def clean_context(preload: Sequence[str] = ()) -> BaseContext:
+    """Where workers are started from: a server that has threads of nobody, nor any locks.
+
+    A signal to the whole group (SLURM, ``timeout``, a shell's jobs) reaches that server too, and
+    the tracker beside it; they leave it to the command, and end when that does.
+
+    Args:
+        preload: modules that the server imports once for all.
+    """
+    if sys.platform == "win32":
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    if preload:
+        context.set_forkserver_preload(list(preload))
+    if threading.current_thread() is threading.main_thread():
+        with _unheard():
+            resource_tracker.ensure_running()
+            forkserver.ensure_running()
+    return context
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What is started within ignores the signals that this process answers for both."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in _OURS_TO_ANSWER}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _prepare_worker() -> None:
@@ -102,6 +133,7 @@ def _prepare_worker() -> None:
     cv2.setNumThreads(1)
     warnings.filterwarnings("ignore", module="PIL")  # remarks on EXIF blocks, through the bar
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the server they are forked from ignores it
     end_with_parent()
 
 

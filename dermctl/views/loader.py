@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
+import os
 import signal
-import sys
+import threading
 from collections.abc import Iterator
-from multiprocessing.context import BaseContext
+from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from dermctl.datasets.pool import end_with_parent
+from dermctl.datasets.pool import clean_context, end_with_parent
 from dermctl.errors import DermctlError
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.packed import Tensors, as_is
 
 _PRELOADED = "dermctl.views.packed"
+_SECONDS_TO_SAVE = 60.0
 
 
 class _Guarded(Dataset["Tensors | DermctlError"]):
@@ -68,7 +69,7 @@ class BatchLoader(DataLoader[Tensors]):
             num_workers=workers,
             pin_memory=pin_memory,
             persistent_workers=workers > 0,
-            multiprocessing_context=_context() if workers else None,
+            multiprocessing_context=clean_context([_PRELOADED]) if workers else None,
             worker_init_fn=_settle_worker if workers else None,
         )
 
@@ -95,23 +96,18 @@ class BatchLoader(DataLoader[Tensors]):
 
 
 def _settle_worker(_: int) -> None:
-    """Ctrl-C and SLURM's warning reach all processes: the training saves, and ends the others.
-
-    Where it is killed, its processes end by themselves.
+    """Ctrl-C, SLURM's warning and a request to end reach all processes: the training saves, and
+    ends the others. Where it is killed, its processes end by themselves.
     """
     end_with_parent()
     for name in ("SIGINT", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_later)
 
 
-def _context() -> BaseContext:
-    """Forked from a clean server, which has imported what is needed once for all.
-
-    Processes forked from the training itself would inherit its threads and locks.
-    """
-    if sys.platform == "win32":
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_PRELOADED])
-    return context
+def _end_later(number: int, _: FrameType | None) -> None:
+    """The training may be waiting for this process's batch, to end a step and save."""
+    timer = threading.Timer(_SECONDS_TO_SAVE, os._exit, [128 + number])
+    timer.daemon = True
+    timer.start()

@@ -129,3 +129,40 @@ def test_no_worker_outlives_a_killed_parent(tmp_path):
     running.kill()
     running.communicate(timeout=120)
     assert wait_until_gone(workers) == set()
+
+
+SIGNALLED = """
+import os, signal
+from multiprocessing import forkserver, resource_tracker
+from dermctl.datasets.pool import clean_context
+
+def helpers():
+    forkserver.ensure_running()
+    resource_tracker.ensure_running()
+    return forkserver._forkserver._forkserver_pid, resource_tracker._resource_tracker._pid
+
+if __name__ == "__main__":
+    context = clean_context()
+    before = helpers()
+    for pid in before:
+        for number in (signal.SIGTERM, signal.SIGUSR1):
+            os.kill(pid, number)
+    child = context.Process(target=abs, args=(1,))
+    child.start()
+    child.join()
+    print(child.exitcode, helpers() == before, signal.getsignal(signal.SIGTERM).name)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork server")
+def test_a_signal_to_the_group_leaves_the_server_of_workers_alive(tmp_path):
+    script = tmp_path / "signalled.py"
+    script.write_text(SIGNALLED)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.stdout.split(), done.stderr) == (["0", "True", "SIG_DFL"], "")
