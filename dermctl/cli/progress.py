@@ -19,12 +19,14 @@ from rich.progress import (
     Progress as Bars,
 )
 from rich.progress import Task as RichTask
+from rich.table import Column
 from rich.text import Text
 
 from dermctl.cli.output import Output, console
 from dermctl.progress import Progress, SilentProgress, Task
 
 _SECONDS_BETWEEN_PLAIN_LINES = 30.0
+_WIDE = 120  # columns of a terminal that a training's bar and note fill
 
 
 def progress_for(output: Output) -> Progress:
@@ -69,17 +71,25 @@ class BarProgress:
 
 
 def _bars() -> Bars:
-    return Bars(
+    """On a narrow terminal without what the rest tells too; what is still too long is cut off."""
+    shown = console(stderr=True)
+    narrow = shown.width < _WIDE
+    columns: list[ProgressColumn] = [
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=28),
+        *([] if narrow else [BarColumn(bar_width=28)]),
         _Done(),
-        _Rate(),
-        TimeElapsedColumn(),
+        _Rate(only_without_note=narrow),
+        *([] if narrow else [TimeElapsedColumn()]),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", style="dim", markup=False),
-        console=console(stderr=True),
-    )
+        TextColumn(
+            "{task.fields[note]}",
+            style="dim",
+            markup=False,
+            table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1),
+        ),
+    ]
+    return Bars(*columns, console=shown, expand=True)
 
 
 class _Done(ProgressColumn):
@@ -95,9 +105,15 @@ class _Done(ProgressColumn):
 
 
 class _Rate(ProgressColumn):
+    """Units a second; not where a note is to tell the rate, if so asked."""
+
+    def __init__(self, *, only_without_note: bool) -> None:
+        super().__init__()
+        self._only_without_note = only_without_note
+
     def render(self, task: RichTask) -> Text:
         speed = task.finished_speed or task.speed
-        if not speed:
+        if not speed or (self._only_without_note and task.fields["note"]):
             return Text("")
         shown = f"{speed:,.0f}" if speed >= 10 else f"{speed:.2g}"
         return Text(f"{shown} {task.fields['unit']}/s", style="dim")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 
 import pytest
@@ -108,3 +109,22 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in ("outer", "inner", "2/2", "3/3", "later", "a choice [red]in between[/red]"):
         assert part in shown
     assert "[red]as it is[/red]" in shown
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_a_trainings_line_tells_its_rate_on_any_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    note = "epoch 12/100 · loss 4.135 · 1271 images/s · waiting 13%"
+    with BarProgress(Output()).task("train", 9999, unit="steps") as task:
+        task.advance(123)
+        task.update(note=note)
+    assert isinstance(sys.stderr, Terminal)
+    plain = re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", sys.stderr.getvalue())
+    last = [line.strip() for line in plain.replace("\r", "\n").splitlines() if "train" in line][-1]
+    assert len(last) <= width
+    assert " 123/9,999" in last
+    assert note in last or note[:48] in last
+    assert ("━" in last) is (width == 140)
