@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dermctl import __version__
-from dermctl.errors import TrainingError
+from dermctl.errors import TrainingError, UsageFault
 from dermctl.files import write_json, write_text
 from dermctl.workspace import RESULT_FILE, check_name
 
@@ -62,6 +62,18 @@ def new_run_folder(runs: Path, name: str) -> Path:
             folder, number = runs / f"{stamp}-{name}-{number}", number + 1
     os.environ[_CHOSEN] = str(folder.resolve())
     return folder
+
+
+def run_named(runs: Path, name: str) -> Path:
+    """The folder of the run that is named, by its path or by its name in ``runs``.
+
+    Raises:
+        UsageFault: there is none.
+    """
+    for folder in (Path(name), runs / name):
+        if (folder / "config.yaml").is_file():
+            return folder
+    raise UsageFault("no such run", where=name, hint=f"Runs lie in {runs}")
 
 
 def start_run(folder: Path, command: str, config: str, facts: Mapping[str, Any]) -> None:

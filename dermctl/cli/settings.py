@@ -15,6 +15,7 @@ from dermctl.config.fields import explain, flag_of
 from dermctl.config.resolve import UnresolvedError, resolve
 from dermctl.config.trainings import FinetuneConfig, PretrainConfig
 from dermctl.core.named import faults_of_names, in_a_list
+from dermctl.runs import run_named
 
 Config = TypeVar("Config", contravariant=True)
 Settings = TypeVar("Settings")
@@ -75,9 +76,7 @@ def _config_of(ctx: typer.Context, run: str | None) -> Path | None:
     """The settings of the run to go on with: flags stand over them."""
     if run is None:
         return None
-    runs = ctx.obj.workspace.runs
-    places = (Path(run), runs / run)
-    return next((path / "config.yaml" for path in places if (path / "config.yaml").is_file()), None)
+    return run_named(ctx.obj.workspace.runs, run) / "config.yaml"
 
 
 def _parameters(config: type) -> list[inspect.Parameter]:

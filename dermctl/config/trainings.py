@@ -23,7 +23,7 @@ LOSSES = ("cross_entropy", "focal", "logit_adjusted")
 NOT_KEPT = ("resume", "anew", "dry_run")
 """Settings of one start of a training, which a run does not keep."""
 FREE_ON_RESUME = (
-    *("name", "workers", "cache", "accelerator", "devices", "nodes", "compile"),
+    *("name", "workers", "cache", "accelerator", "devices", "nodes", "compile", "precision"),
     *("checkpoint_every", "probe_every", "micro_batch_size", "gradient_checkpointing"),
 )
 """Settings in which a run may differ from what it was started with, and still go on."""

@@ -18,7 +18,7 @@ from dermctl.core.finetuning.rows import Fold
 from dermctl.metrics.bootstrap import Interval
 from dermctl.progress import SILENT, Progress
 from dermctl.runs import finish_run, is_main_process
-from dermctl.training import BEST, DryRun, open_run
+from dermctl.training import BEST, DryRun, check_resume, open_run
 from dermctl.views.augmentation import read_augmentation, to_plain
 from dermctl.workspace import Workspace
 
@@ -84,6 +84,7 @@ def finetune(
         TrainingError: devices that are not there, a loss that is no number.
         LeakError: the encoder has seen test images, and that is not allowed.
     """
+    check_resume(workspace.runs, "finetune", config)
     plan = plan_finetuning(workspace, config, progress, fold)
     run, resume = open_run(
         workspace.runs,

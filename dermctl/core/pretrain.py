@@ -42,6 +42,7 @@ from dermctl.training import (
     LAST,
     DryRun,
     Hardware,
+    check_resume,
     fit,
     kept,
     loader_workers,
@@ -115,6 +116,7 @@ def pretrain(
         Interrupted: a signal stopped it; it is saved.
         ConfigError, CheckpointError: an encoder or checkpoint that cannot be used.
     """
+    check_resume(workspace.runs, "pretrain", config)
     plan = _plan(workspace, config, progress)
     release_memory()
     module, hardware = plan.module, plan.hardware

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,6 +23,7 @@ from dermctl.metrics.scores import balanced_accuracy
 from dermctl.models.encoder import feature_width
 from dermctl.models.neighbours import NearestNeighbours
 from dermctl.progress import Progress
+from dermctl.training.names import FEATURE_STD
 from dermctl.views.batches import Batch
 from dermctl.views.device import finish
 from dermctl.views.evaluation import EvaluationDataset
@@ -118,13 +120,15 @@ class Watch:
 
     def _measure(self, encoder: nn.Module, device: str) -> dict[str, float]:
         train = self._embed(encoder, "train", device)
+        if not np.isfinite(train).all():
+            return {FEATURE_STD: math.nan}  # of weights that are no numbers: the training says so
         has_val = self._val_images is not None and len(self._val) > 1
         seen = self._embed(encoder, "val", device) if has_val else train
         values = self._probe(train, seen) if self.labelled else {}
         if len(seen) > 1:
             values["probe/uniformity"] = uniformity(seen)
         values["probe/effective_rank"] = effective_rank(seen)
-        values["probe/feature_std"] = feature_std(seen)
+        values[FEATURE_STD] = feature_std(seen)
         if self._views is not None:
             one, other = (self._embed(encoder, name, device) for name in ("view 0", "view 1"))
             values["probe/alignment"] = alignment(one, other)
@@ -178,7 +182,9 @@ class Watch:
 
     def _warn(self, values: dict[str, float], width: int, epoch: int) -> None:
         """Once: an encoder at random initialisation looks collapsed too, so not at first."""
-        rank, spread = values["probe/effective_rank"], values["probe/feature_std"]
+        if not math.isfinite(values[FEATURE_STD]):
+            return
+        rank, spread = values["probe/effective_rank"], values[FEATURE_STD]
         few = rank < max(2.0, _COLLAPSED_SHARE * width)
         if epoch > 1 and not self._warned and (few or spread < _COLLAPSED_STD):
             self._warned = True

@@ -9,7 +9,7 @@ from dermctl.training.hardware import (
 from dermctl.training.names import BEST, LAST
 from dermctl.training.quiet import quiet_lightning, seed_everything
 from dermctl.training.rehearsal import DryRun, peak_memory, rehearse
-from dermctl.training.resume import Opened, open_run
+from dermctl.training.resume import Opened, check_resume, open_run
 from dermctl.training.speed import speed_up
 from dermctl.training.stopping import Interrupted
 from dermctl.training.trainer import csv_logger, fit, kept, make_trainer, tensorboard_logger
@@ -22,6 +22,7 @@ __all__ = [
     "Interrupted",
     "Opened",
     "available_cores",
+    "check_resume",
     "csv_logger",
     "fit",
     "kept",

@@ -6,19 +6,23 @@ import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+import torch.distributed as dist
 from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
 from dermctl.methods.in_parts import batch_norms
+from dermctl.runs import is_main_process
 from dermctl.training.names import LAST
 from dermctl.training.stopping import Interrupted
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
 _DEAD_WORKER = "DataLoader worker"
+_LOST_PROCESS = ("/gloo/", "gloo", "nccl", "connection closed by peer", "connection reset by peer")
 
 
 @contextmanager
@@ -37,7 +41,11 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         if _is_memory(error):
             raise _memory_is_full(trainer) from error
         if str(error).startswith(_DEAD_WORKER):
-            raise _worker_died(str(error)) from error
+            raise _worker_died(trainer, str(error)) from error
+        if trainer.world_size > 1 and _is_lost_process(error):
+            if not is_main_process():
+                raise SystemExit(1) from None  # rank 0 says it, or is the one that is gone
+            raise _process_is_lost(trainer) from error
         raise
     except Exception:
         _end_other_processes(trainer)
@@ -64,12 +72,39 @@ def _memory_is_full(trainer: pl.Trainer) -> TrainingError:
     )
 
 
+def _is_lost_process(error: BaseException) -> bool:
+    """What gloo and NCCL say when another process has left them."""
+    words = str(error).lower()
+    return isinstance(error, dist.DistError) or any(part in words for part in _LOST_PROCESS)
+
+
+def _process_is_lost(trainer: pl.Trainer) -> TrainingError:
+    return TrainingError(
+        "another process of the training ended before its time",
+        where=f"{trainer.world_size} processes",
+        hint=f"Perhaps memory was short: take fewer --devices. {_from_there(trainer)}",
+    )
+
+
+def _last_checkpoint(trainer: pl.Trainer) -> Path | None:
+    folder = getattr(trainer.checkpoint_callback, "folder", None)
+    path = None if folder is None else folder / "checkpoints" / f"{LAST}.ckpt"
+    return path if path is not None and path.is_file() else None
+
+
+def _from_there(trainer: pl.Trainer) -> str:
+    """What the same command would do."""
+    if _last_checkpoint(trainer) is None:
+        return "There is no checkpoint yet: the same command starts anew"
+    return "The same command goes on from the last checkpoint"
+
+
 def _going_on(trainer: pl.Trainer) -> str:
     """That what spares memory at the same gradient may join a run that has begun."""
-    folder = getattr(trainer.checkpoint_callback, "folder", None)
-    if folder is None or not (folder / "checkpoints" / f"{LAST}.ckpt").is_file():
+    last = _last_checkpoint(trainer)
+    if last is None:
         return ""
-    return f", which --resume {folder} takes too, to go on from its last checkpoint"
+    return f", which --resume {last.parent.parent} takes too, to go on from its last checkpoint"
 
 
 class MemoryAdvice(Callback):
@@ -135,14 +170,13 @@ def _first(value: torch.Tensor, images: int, of: int) -> torch.Tensor:
     return value[:images] if value.shape[0] == of else value[:, :images]
 
 
-def _worker_died(message: str) -> TrainingError:
+def _worker_died(trainer: pl.Trainer, message: str) -> TrainingError:
     how = message.partition("is killed by signal: ")[2].rstrip(". ")
     killed = f", killed by signal {how}" if how else ""
     return TrainingError(
         f"a loader process died{killed}",
         where="--workers",
-        hint="Perhaps memory was short: take fewer --workers. "
-        "The same command goes on from the last checkpoint",
+        hint=f"Perhaps memory was short: take fewer --workers. {_from_there(trainer)}",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import time
 from collections.abc import Callable, Sequence
@@ -191,12 +192,14 @@ class KeepCheckpoints(Checkpoint):
             for name, value in trainer.callback_metrics.items()
             if name.startswith("val/")
         }
+        self._log.check_epoch(trainer, values)
         measured: dict[str, float] = {}
         if is_main_process():
             for measure in self._measures:
                 measured |= measure(trainer, module)
         if self._measures and trainer.world_size > 1:
             measured = trainer.strategy.broadcast(measured)
+        self._log.check_epoch(trainer, measured)
         return values | measured
 
     def _choose(self, values: dict[str, float], step: int) -> bool:
@@ -204,7 +207,8 @@ class KeepCheckpoints(Checkpoint):
         if value is None:
             return False
         sign = -1 if str(self._monitor).endswith("loss") else 1
-        if self.best is not None and sign * value <= sign * self.best:
+        worse = self.best is not None and sign * value <= sign * self.best
+        if worse or not math.isfinite(value):
             self._waited += 1
             return False
         self.best, self._best_step, self._waited = value, step, 0

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dermctl.files import replacing
+from dermctl.training.storage import disk_fault
 
 METRICS_FILE = "metrics.csv"
 _PLACE = ("epoch", "step")
@@ -35,6 +37,10 @@ class MetricsLog:
         """Begin, or go on at ``from_step``: what was written from there on is forgotten."""
         from torch.utils.tensorboard import SummaryWriter
 
+        with self._on_disk():
+            self._open(from_step, SummaryWriter)
+
+    def _open(self, from_step: int, writer: Any) -> None:
         rows = [row for row in read_rows(self._folder) if int(row["step"]) < from_step]
         self._columns = list(_PLACE)
         for row in rows:
@@ -42,10 +48,18 @@ class MetricsLog:
             self._columns += [name for name in filled if name not in self._columns]
         self._rewrite(rows)
         purge = from_step if any(self._folder.glob("events.out.tfevents*")) else None
-        self._events = SummaryWriter(str(self._folder), purge_step=purge)
+        self._events = writer(str(self._folder), purge_step=purge)
 
     def write(self, values: Mapping[str, float], *, epoch: int, step: int) -> None:
-        """Add one row."""
+        """Add one row.
+
+        Raises:
+            TrainingError: the disk is full, or cannot be written to.
+        """
+        with self._on_disk():
+            self._write(values, epoch=epoch, step=step)
+
+    def _write(self, values: Mapping[str, float], *, epoch: int, step: int) -> None:
         new = [name for name in values if name not in self._columns]
         if new:
             self._columns += new
@@ -75,6 +89,14 @@ class MetricsLog:
         if self._events is not None:
             self._events.close()
             self._events = None
+
+    @contextmanager
+    def _on_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            place, checkpoints = self._folder / METRICS_FILE, self._folder / "checkpoints"
+            raise disk_fault("a value", place, error, checkpoints=checkpoints) from error
 
     def _append(self, row: Mapping[str, object]) -> None:
         with (self._folder / METRICS_FILE).open("a", newline="", encoding="utf-8") as file:

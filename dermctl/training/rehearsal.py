@@ -17,9 +17,10 @@ from dermctl.training.faults import MemoryAdvice, named_faults
 from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.quiet import quiet_lightning
 from dermctl.training.seeds import StepSeeds
+from dermctl.views.loader import BatchLoader
 
-STEPS = 3
-"""One to warm up, which compiles and allocates, and two to be timed."""
+TIMED = 2
+"""Steps that are timed, after one to warm up, which compiles and allocates."""
 _KIBIBYTE = 1024
 
 
@@ -64,7 +65,7 @@ def rehearse(
     deterministic: bool = False,
     callbacks: Sequence[Callback] = (),
 ) -> DryRun:
-    """Run one validation batch and ``STEPS`` steps; no file is written.
+    """Run one validation batch and a few steps; no file is written.
 
     Args:
         module: what would be trained.
@@ -107,20 +108,28 @@ def rehearse(
 
 
 class _Clock(Callback):
-    """Times the steps after the first, and stops after the last."""
+    """Times the steps after the first, and stops after the last.
+
+    Loader processes make some batches in advance while the first step is under way: the steps on
+    these are not timed either, as they wait for nothing.
+    """
 
     def __init__(self) -> None:
         self._ends: list[float] = []
+        self._first = 1
 
     @property
     def seconds_a_step(self) -> float:
-        """Of the steps after the first; of the first where there is only one."""
+        """Of the steps that are timed; of those there are in a training of so few."""
         spans = [late - early for early, late in zip(self._ends, self._ends[1:], strict=False)]
-        spans = spans[1:] or spans
+        spans = spans[self._first :] or spans[1:] or spans
         return max(1e-9, sum(spans) / len(spans))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """The first step begins."""
+        loader = trainer.train_dataloader
+        if isinstance(loader, BatchLoader) and loader.num_workers:
+            self._first += loader.num_workers * (loader.prefetch_factor or 0)
         self._note()
 
     def on_train_batch_end(
@@ -133,7 +142,7 @@ class _Clock(Callback):
     ) -> None:
         """A step has ended, also on the device."""
         self._note()
-        if len(self._ends) > STEPS:
+        if len(self._ends) > self._first + TIMED:  # one end more than steps
             trainer.should_stop = True
 
     def _note(self) -> None:

@@ -23,6 +23,7 @@ from dermctl.runs import (
     new_run_folder,
     note_resumption,
     package_versions,
+    run_named,
     start_run,
 )
 from dermctl.training.names import LAST, PREVIOUS
@@ -78,16 +79,38 @@ def open_run(
     return opened
 
 
-def run_named(runs: Path, name: str) -> Path:
-    """The folder of the run that is named, by its path or by its name in ``runs``.
+def check_resume(runs: Path, command: str, config: Config) -> None:
+    """Refuse a run that ``config.resume`` names and cannot go on, before any image is looked at.
 
     Raises:
-        UsageFault: there is none.
+        UsageFault, TrainingError, ConfigError: as ``open_run``.
     """
-    for folder in (Path(name), runs / name):
-        if (folder / "config.yaml").is_file():
-            return folder
-    raise UsageFault("no such run", where=name, hint=f"Runs lie in {runs}")
+    if config.resume is not None:
+        check_settings(run_named(runs, config.resume), command, config)
+
+
+def check_settings(folder: Path, command: str, config: Config) -> None:
+    """Hold settings against those that a run was started with.
+
+    Raises:
+        UsageFault, TrainingError, ConfigError: as ``open_run``.
+    """
+    kind = run_kind(folder)
+    if kind != command:
+        raise UsageFault(f"this is a run of {kind}, not of {command}", where=folder)
+    if (folder / RESULT_FILE).is_file():
+        raise TrainingError(
+            "this run has come to its end",
+            where=folder,
+            hint="To train its weights further: --init (or --from) with its checkpoint",
+        )
+    different = _differences(folder, config, (*NOT_KEPT, *FREE_ON_RESUME))
+    if different:
+        raise ConfigError(
+            f"the run has other settings: {'; '.join(different)}",
+            where=folder / "config.yaml",
+            hint="Leave them out to go on, or start anew with --no-resume",
+        )
 
 
 def newest_whole_checkpoint(folder: Path, progress: Progress) -> tuple[Path, str] | None:
@@ -138,22 +161,7 @@ def _goes_on_unasked(folder: Path, facts: Mapping[str, Any], progress: Progress)
 def _asked_for(
     folder: Path, command: str, config: Config, facts: Mapping[str, Any], progress: Progress
 ) -> Opened:
-    kind = run_kind(folder)
-    if kind != command:
-        raise UsageFault(f"this is a run of {kind}, not of {command}", where=folder)
-    if (folder / RESULT_FILE).is_file():
-        raise TrainingError(
-            "this run has come to its end",
-            where=folder,
-            hint="To train its weights further: --init (or --from) with its checkpoint",
-        )
-    different = _differences(folder, config, (*NOT_KEPT, *FREE_ON_RESUME))
-    if different:
-        raise ConfigError(
-            f"the run has other settings: {'; '.join(different)}",
-            where=folder / "config.yaml",
-            hint="Leave them out to go on, or start anew with --no-resume",
-        )
+    check_settings(folder, command, config)
     changed = _other_facts(folder, facts)
     if changed:
         raise DataError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,12 +12,15 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
+from dermctl.files import write_text
 from dermctl.runs import is_main_process
 from dermctl.training.metrics_log import MetricsLog
-from dermctl.training.names import LAST
+from dermctl.training.names import FEATURE_STD, LAST
 from dermctl.training.reporting import is_logged
 
 _IMAGES_NAMED = 8
+_ALWAYS = ("val/loss", FEATURE_STD)
+"""Values of an epoch that are numbers as long as the weights are."""
 
 
 class _Step(NamedTuple):
@@ -31,7 +34,8 @@ class _Step(NamedTuple):
 class StepLog(Callback):
     """Keeps each step's values on the device, and reads and writes them some steps at a time.
 
-    A loss that is no number stops the training before a checkpoint can be made of it.
+    A loss that is no number stops the training before a checkpoint can be made of it. The images of
+    such a step are all listed in ``failed_step.txt``.
 
     Args:
         log: where the values go.
@@ -44,6 +48,7 @@ class StepLog(Callback):
         self._folder, self._image_names = folder, image_names
         self._pending: list[_Step] = []
         self._lr = 0.0
+        self._newest: _Step | None = None
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Open the log where the training begins or goes on."""
@@ -96,21 +101,44 @@ class StepLog(Callback):
         for step in steps:
             values = {name: next(read) for name in step.values}
             if not math.isfinite(values.get("train/loss", 0.0)):
-                raise self._fault(step, values["train/loss"])
+                raise self._fault(trainer, f"the loss is {values['train/loss']} at", step)
+            self._newest = step
             if is_main_process():
                 self.log_file.write({**values, "lr": step.lr}, epoch=step.epoch, step=step.number)
 
-    def _fault(self, step: _Step, loss: float) -> TrainingError:
-        last = self._folder / "checkpoints" / f"{LAST}.ckpt"
+    def check_epoch(self, trainer: pl.Trainer, values: Mapping[str, float]) -> None:
+        """Look at an epoch's values, before a checkpoint is made of it.
+
+        Raises:
+            TrainingError: one is no number that always is one; as ``settle`` otherwise.
+        """
+        bad = next((name for name in _ALWAYS if not math.isfinite(values.get(name, 0.0))), None)
+        if bad is not None and self._newest is not None:
+            raise self._fault(trainer, f"{bad} is {values[bad]} after", self._newest)
+
+    def _fault(self, trainer: pl.Trainer, what: str, step: _Step) -> TrainingError:
         numbers = step.images.tolist()
-        shown = ", ".join(
-            self._image_names[number] if self._image_names else str(number)
-            for number in numbers[:_IMAGES_NAMED]
-        )
-        more = f" and {len(numbers) - _IMAGES_NAMED} more" if numbers[_IMAGES_NAMED:] else ""
+        names = [self._image_names[n] if self._image_names else str(n) for n in numbers]
+        more = ""
+        if names[_IMAGES_NAMED:]:
+            more = f" and {len(names) - _IMAGES_NAMED} more"
+            if is_main_process():
+                listed = self._folder / "failed_step.txt"
+                write_text(listed, "\n".join(names) + "\n")
+                more += f", all in {listed}"
         return TrainingError(
-            f"the loss is {loss} at step {step.number + 1}, with the images {shown}{more}",
+            f"{what} step {step.number + 1}, with the images "
+            f"{', '.join(names[:_IMAGES_NAMED])}{more}",
             where=f"epoch {step.epoch + 1}",
-            hint=(f"Last good checkpoint: {last}. " if last.exists() else "")
-            + "Try a lower --lr, or --precision fp32",
+            hint=self._ways_on(full_precision=str(trainer.precision).startswith("32")),
+        )
+
+    def _ways_on(self, *, full_precision: bool) -> str:
+        last = self._folder / "checkpoints" / f"{LAST}.ckpt"
+        if not last.exists():
+            return "Try a lower --lr" + ("" if full_precision else ", or --precision fp32")
+        fp32 = "" if full_precision else f" --resume {self._folder} --precision fp32, or"
+        return (
+            f"Last good checkpoint: {last}. Go on with{fp32} --init (finetune: --from) {last} at a "
+            "lower --lr"
         )

@@ -37,7 +37,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
                 if place.exists() and place.stem == LAST:
                     place.replace(place.with_name(f"{PREVIOUS}.ckpt"))
         except OSError as error:
-            raise _fault(place, error) from error
+            raise disk_fault("a checkpoint", place, error, checkpoints=place.parent) from error
 
 
 def _write(checkpoint: dict[str, Any], file: Any) -> None:
@@ -53,17 +53,27 @@ def _write(checkpoint: dict[str, Any], file: Any) -> None:
     os.fsync(file.fileno())
 
 
-def _fault(place: Path, error: OSError) -> TrainingError:
+def disk_fault(what: str, place: Path, error: OSError, *, checkpoints: Path) -> TrainingError:
+    """What to say where the disk takes no more.
+
+    Args:
+        what: was to be written.
+        place: where.
+        error: the system's.
+        checkpoints: the run's folder of them.
+    """
     reason = "the disk is full" if error.errno in _FULL else str(error.strerror or error).lower()
     last = next(
-        (path for name in (LAST, PREVIOUS) if (path := place.with_name(f"{name}.ckpt")).exists()),
+        (path for name in (LAST, PREVIOUS) if (path := checkpoints / f"{name}.ckpt").exists()),
         None,
     )
-    kept = f"Last good checkpoint: {last}. " if last else ""
+    again = "Free some space and run the same command again"
     return TrainingError(
-        f"a checkpoint could not be written: {reason}",
+        f"{what} could not be written: {reason}",
         where=place,
-        hint=f"{kept}Free some space and run the same command again: it goes on from there",
+        hint=f"Last good checkpoint: {last}. {again}: it goes on from there"
+        if last
+        else f"There is no checkpoint yet. {again}",
     )
 
 
@@ -77,4 +87,4 @@ def copy_checkpoint(source: Path, target: Path) -> None:
         with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
     except OSError as error:
-        raise _fault(target, error) from error
+        raise disk_fault("a checkpoint", target, error, checkpoints=target.parent) from error

@@ -211,3 +211,47 @@ def test_a_batch_larger_than_the_dataset(workspace: Workspace) -> None:
     before = workspace.run_folders()
     one_line(train(workspace, "batch", "--batch-size", "19"), "19", "--batch-size 18 or less")
     assert workspace.run_folders() == before
+
+
+@pytest.mark.parametrize("command", ["pretrain", "finetune"])
+def test_a_run_to_go_on_with_is_looked_for_first(tmp_path: Path, command: str) -> None:
+    """Also where there is nothing to train on."""
+    words = ["--workspace", str(tmp_path), command, "--resume", "nosuch"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "error: no such run [nosuch]" in result.stderr
+
+
+def test_a_run_that_has_ended_or_differs_is_refused_before_images_are_looked_at(
+    workspace: Workspace, whole: dict[str, torch.Tensor]
+) -> None:
+    run = str(run_of(workspace, "whole"))
+    words = ["--workspace", str(workspace.root), "pretrain", "--resume", run]
+    result = CliRunner().invoke(app, words)
+    one_line(result, "this run has come to its end")
+    assert result.stderr.count("\n") == 1, result.stderr
+    (Path(run) / "result.json").rename(Path(run) / "kept.json")
+    try:
+        result = CliRunner().invoke(app, [*words, "--lr", "0.5"])
+    finally:
+        (Path(run) / "kept.json").rename(Path(run) / "result.json")
+    one_line(result, "the run has other settings: lr ")
+    assert result.stderr.count("\n") == 1, result.stderr
+
+
+def test_weights_that_diverge_in_an_epochs_last_step(workspace: Workspace) -> None:
+    """Their own loss was a number: what looks at them finds out."""
+
+    def diverge(module: JointEmbedding) -> None:
+        if module.global_step == STEPS:
+            with torch.no_grad():
+                next(module.encoder.parameters()).fill_(torch.inf)
+
+    plain = JointEmbedding.on_train_batch_end
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(
+            JointEmbedding, "on_train_batch_end", lambda self, *_: diverge(self) or plain(self, *_)
+        )
+        result = train(workspace, "diverged", "--probe-every", "1")
+    one_line(result, f"val/loss is nan after step {STEPS}", "Try a lower --lr")
+    assert not (run_of(workspace, "diverged") / "checkpoints").exists()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from dermctl.errors import TrainingError
@@ -116,6 +117,60 @@ def test_a_dead_loader_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "goes on from the last checkpoint" in str(caught.value)
     found = newest_whole_checkpoint(tmp_path, SilentProgress())
     assert found is not None
+
+
+class AskedToEnd(made.Vectors):
+    """Its loader process is asked to end, as by a signal to the whole group."""
+
+    def __getitems__(self, batch: Any) -> dict[str, torch.Tensor]:
+        if batch.epoch == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return super().__getitems__(batch)
+
+
+def test_a_loader_process_leaves_it_to_the_training_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = train(tmp_path / "whole")[1]
+    monkeypatch.setattr(made, "Vectors", AskedToEnd)
+    asked = train(tmp_path / "asked", workers=1)[1]
+    assert all(torch.equal(weights[key], asked[key]) for key in weights)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "[/gloo/transport/tcp/pair.cc:545] Read error [127.0.0.1]:5: Connection reset by peer",
+        "NCCL communicator was aborted on rank 1",
+    ],
+)
+def test_a_lost_process_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    def lose(phase: str, step: int) -> None:
+        if step == STEPS + 1:
+            monkeypatch.setattr(pl.Trainer, "world_size", 2)
+            raise RuntimeError(words)
+
+    with pytest.raises(TrainingError, match="another process of the training ended") as caught:
+        train(tmp_path, lose)
+    assert "goes on from the last checkpoint" in str(caught.value)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    with pytest.raises(SystemExit):
+        train(tmp_path / "other", lambda *_: lose("train", STEPS + 1))
+
+
+def test_a_disk_that_fills_between_checkpoints(tmp_path: Path) -> None:
+    def fill(phase: str, step: int) -> None:
+        if (phase, step) == ("train", 2):
+            limit.__enter__()
+
+    limit = small_files(100)
+    try:
+        with pytest.raises(TrainingError, match=r"a value could not be written: the disk is full"):
+            train(tmp_path, fill, minutes=0)
+    finally:
+        limit.__exit__(None, None, None)
 
 
 def test_a_run_is_held_by_one_training(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_one_validation_batch_and_a_few_steps_are_made(
     seen: list[tuple[str, int]] = []
     module = Module(lambda phase, step: seen.append((phase, step)))
     found = rehearsed(module)
-    assert seen == [("val", 0), *(("train", step) for step in range(rehearsal.STEPS))]
+    assert seen == [("val", 0), *(("train", step) for step in range(1 + rehearsal.TIMED))]
     assert list(tmp_path.iterdir()) == []
     assert found.steps == STEPS * EPOCHS
     assert found.parameters == 4 * 8 + 8 + 8 + 1

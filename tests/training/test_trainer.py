@@ -140,6 +140,53 @@ def test_a_loss_that_is_no_number_stops_the_training(tmp_path: Path) -> None:
     assert torch.isfinite(weight).all(), "the last good checkpoint is good"
 
 
+class Diverged(Line):
+    """Its weight is no number in the second epoch's validation: the last step had spoilt it."""
+
+    def validation_step(self, batch: dict[str, torch.Tensor], number: int) -> None:
+        if self.current_epoch == 1:
+            self.weight.data.fill_(torch.nan)
+        super().validation_step(batch, number)
+
+
+def test_weights_that_are_no_numbers_make_no_checkpoint(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="val/loss is nan after step 8") as caught:
+        run(tmp_path, Diverged())
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    assert f"Last good checkpoint: {last}" in str(caught.value)
+    assert "--precision" not in str(caught.value), "it is in full precision already"
+    for path in last.parent.iterdir():
+        read = torch.load(path, weights_only=True)
+        assert read["global_step"] == 4
+        assert torch.isfinite(read["state_dict"]["weight"]).all()
+
+
+class Unscored(Line):
+    """What chooses the best is undefined in the second epoch, as a score of a lost class is."""
+
+    def validation_step(self, batch: dict[str, torch.Tensor], number: int) -> None:
+        self.log("val/acc", torch.tensor(float("nan") if self.current_epoch == 1 else 0.5))
+
+
+def test_a_score_that_is_no_number_is_not_the_best(tmp_path: Path) -> None:
+    run(tmp_path, Unscored(), "val/acc")
+    best = torch.load(tmp_path / "checkpoints" / "best.ckpt", weights_only=True)
+    assert best["global_step"] == 4
+
+
+def test_all_images_of_a_step_that_failed_are_listed(tmp_path: Path) -> None:
+    class Many(pl.LightningDataModule):
+        def train_dataloader(self) -> DataLoader[Any]:
+            return DataLoader([{"index": n} for n in range(20)], batch_size=10)  # type: ignore[arg-type]
+
+    trainer = make_trainer(tmp_path, CPU, epochs=1, progress=Heard(), monitor=None)
+    with pytest.raises(TrainingError, match=r"the images 10, .*, 17 and 2 more, all in") as caught:
+        fit(trainer, Line(step_1="nan"), Many())
+    listed = tmp_path / "failed_step.txt"
+    assert str(listed) in str(caught.value)
+    assert listed.read_text().split() == [str(n) for n in range(10, 20)]
+
+
 def test_ctrl_c_comes_through_as_such(tmp_path: Path) -> None:
     before = signal.getsignal(signal.SIGINT)
     try:
