@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -83,6 +85,25 @@ def all_labels(labels: Tensor, *, where: str) -> Tensor:
     if process_count() == 1:
         return labels
     return gather_rows(labels, gather_counts(labels.unsqueeze(1), where=where))
+
+
+@contextmanager
+def shared_draws(device: torch.device, gathers: bool) -> Iterator[None]:
+    """What is drawn at random within is the same in every process, and shifts no generator.
+
+    Args:
+        device: that is drawn on.
+        gathers: whether all processes see all rows; if not, or outside distributed training,
+            nothing is changed.
+    """
+    if process_count() == 1 or not gathers:
+        yield
+        return
+    seed = torch.randint(2**62, (1,), device=device)
+    dist.broadcast(seed, 0)
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(int(seed))
+        yield
 
 
 class _Context(Protocol):

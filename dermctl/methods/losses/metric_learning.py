@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from dermctl.errors import TrainingError
 from dermctl.methods.losses.checks import check_labelled_rows
-from dermctl.methods.losses.gather import all_labels, all_rows
+from dermctl.methods.losses.gather import all_labels, all_rows, shared_draws
 from dermctl.methods.losses.precision import full_precision, working_dtype
 
 NOT_LABELLED = {"BaseMetricLossFunction", "GenericPairLoss", "ManifoldLoss", "VICRegLoss"}
@@ -86,7 +86,8 @@ class MetricLearningLoss(nn.Module):
             if self.gather:
                 embeddings = all_rows(embeddings, where=where)
                 labels = all_labels(labels, where=where)
-            value: Tensor = _called(self.loss, embeddings, labels)
+            with shared_draws(embeddings.device, self.gather):  # some draw triplets
+                value: Tensor = _called(self.loss, embeddings, labels)
             return value
 
 

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from dermctl.errors import ConfigError
 from dermctl.methods.losses.checks import check_at_least_two, check_two_views
-from dermctl.methods.losses.gather import all_rows
+from dermctl.methods.losses.gather import all_rows, shared_draws
 
 
 class ImagesAsClasses(nn.Module):
@@ -42,7 +42,8 @@ class ImagesAsClasses(nn.Module):
         if self.gather:
             z0, z1 = all_rows(z0, where=self.name), all_rows(z1, where=self.name)
         check_at_least_two(len(z0), where=self.name)
-        value: Tensor = self.loss(
-            torch.cat([z0, z1]), torch.arange(len(z0), device=z0.device).repeat(2)
-        )
+        with shared_draws(z0.device, self.gather):
+            value: Tensor = self.loss(
+                torch.cat([z0, z1]), torch.arange(len(z0), device=z0.device).repeat(2)
+            )
         return value

@@ -40,6 +40,12 @@ def test_without_gathering_each_process_is_on_its_own(results: list[dict[str, An
         assert distance(gradient, expected_gradient) < 1e-6
 
 
+def test_triplets_drawn_at_random_are_those_of_all_processes(results: list[dict[str, Any]]) -> None:
+    one, other = (of_process["drawn"] for of_process in results)
+    assert one == other
+    assert one > 0
+
+
 def test_different_widths_are_refused_by_all(results: list[dict[str, Any]]) -> None:
     for of_process in results:
         assert "different widths: [3, 4]" in of_process["complaint"]

@@ -101,9 +101,19 @@ def process(rank: int, folder: str) -> None:
     results["alone"] = step(
         Case("nt_xent", EVEN, {"gather": False}), encoder(), slice(5 * rank, 5 * rank + 5)
     )
+    results["drawn"] = drawn(rank)
     results["complaint"] = complaint(rank)
     torch.save(results, Path(folder) / f"{rank}.pt")
     dist.destroy_process_group()
+
+
+def drawn(rank: int) -> float:
+    """A loss over triplets drawn at random, from another seed in each process."""
+    torch.manual_seed(rank)
+    loss = build_two_view_loss("TripletMarginLoss", margin=2.0, triplets_per_anchor=2)
+    part = slice(5 * rank, 5 * rank + 5)
+    view0, view1, _ = (values[part] for values in images())
+    return float(loss(view0, view1))
 
 
 def complaint(rank: int) -> str:
