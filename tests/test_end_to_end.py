@@ -154,6 +154,7 @@ def test_synthetic_skin_stays_out_of_a_real_pretraining(
     assert "left out, as it is synthetic: sample" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_pad_ufes_20(tmp_path: Path, real_data: Path) -> None:
     run = runner(tmp_path)

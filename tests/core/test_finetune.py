@@ -49,7 +49,7 @@ def test_a_run_says_where_it_comes_from(trained: Trained) -> None:
     provenance = json.loads((result.run / "provenance.json").read_text())
     assert provenance["command"] == "finetune"
     assert provenance["from"] == result.source
-    assert provenance["cache"].startswith("images are decoded anew each epoch: 0.0 GiB decoded")
+    assert provenance["cache"].startswith("images are decoded anew each epoch: 0.1 MiB decoded")
     assert provenance["augmentation"] == json.loads(json.dumps(asdict(preset("supervised"))))
     assert json.loads(json.dumps(result.to_json()))["best"] == result.best
     assert trained.workspace.newest_checkpoint("finetune") == result.checkpoint

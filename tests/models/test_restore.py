@@ -72,7 +72,6 @@ def test_what_was_saved_at_the_new_size_restores_at_it() -> None:
         ("swin_tiny_patch4_window7_224", (64, 96)),
         ("swin_tiny_patch4_window7_224", (96, 64)),
         ("swinv2_cr_tiny_ns_224", (64, 128)),
-        ("beit_base_patch16_224", (32, 48)),
         ("xcit_nano_12_p16_224", (32, 48)),
     ],
 )
