@@ -34,6 +34,7 @@ def tests(session: nox.Session) -> None:
     session.run(PYTHON, "-m", "coverage", "erase")
     session.run(
         PYTHON, "-m", "pytest", "-m", "not slow", "-n", PROCESSES, "--dist", "loadfile",
+        "--no-loadscope-reorder",
         "--cov", "--cov-report=term", *session.posargs,
     )  # fmt: skip
 

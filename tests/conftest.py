@@ -23,6 +23,19 @@ settings.register_profile("seeded", derandomize=True, deadline=None, database=No
 settings.load_profile("seeded")
 
 
+_LONGEST = ("test_end_to_end.py", "core", "cli")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole commands first: of several processes none is left with the long files at the end."""
+
+    def turn(item: pytest.Item) -> int:
+        within = item.path.relative_to(ROOT / "tests").parts[0]
+        return _LONGEST.index(within) if within in _LONGEST else len(_LONGEST)
+
+    items.sort(key=turn)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real images; tests that need it skip, with the reason, where it is absent."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -129,3 +132,16 @@ def test_a_whole_pass_can_be_repeated():
     first = [batch["index"].tolist() for batch in some]
     assert [batch["index"].tolist() for batch in some] == first
     assert len(first) == len(some) == 5
+
+
+@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="the sender is not told")
+def test_a_loader_process_ends_on_its_trainings_word_alone():
+    some = BatchLoader(Numbers(), EpochBatchSampler(IMAGES, BATCH), workers=1)
+    assert len(list(some)) == 5
+    (worker,) = some._iterator._workers
+    stranger = f"import os, signal; os.kill({worker.pid}, signal.SIGTERM)"
+    subprocess.run([sys.executable, "-c", stranger], check=True)
+    assert len(list(some)) == 5
+    worker.terminate()
+    worker.join(30)
+    assert worker.exitcode == 128 + signal.SIGTERM
