@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
@@ -17,6 +19,7 @@ from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.packed import Tensors, as_is
 
 _PRELOADED = "dermctl.views.packed"
+_SECONDS_TO_SAVE = 60.0
 
 
 class _Guarded(Dataset["Tensors | DermctlError"]):
@@ -98,29 +101,23 @@ def _settle_worker(_: int) -> None:
     """Ctrl-C, SLURM's warning and a request to end reach all processes: the training saves, and
     ends the others. Where it is killed, its processes end by themselves.
     """
-    _end_on_its_word()  # before there are threads: they inherit what is blocked
     end_with_parent()
     for name in ("SIGINT", "SIGUSR1"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_later)
 
 
-def _end_on_its_word() -> None:
-    """Take SIGTERM from the training alone: when others send it to the whole group, the training
-    may still be waiting for this process's batch, to end a step and save.
-
-    Where the sender is not told (macOS), the signal ends the process whoever sends it.
-    """
-    if not hasattr(signal, "sigwaitinfo"):
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        return
-    signal.signal(signal.SIGTERM, lambda *_: None)  # what is ignored is not waited for
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    threading.Thread(target=_await_its_word, daemon=True).start()
+def _end_later(number: int, _: FrameType | None) -> None:
+    """The training may be waiting for this process's batch, to end a step and save."""
+    timer = threading.Timer(_SECONDS_TO_SAVE, os._exit, [128 + number])
+    timer.daemon = True
+    timer.start()
 
 
-def _await_its_word() -> None:
-    training = multiprocessing.parent_process()
-    while training is not None:
-        if signal.sigwaitinfo({signal.SIGTERM}).si_pid == training.pid:
-            os._exit(128 + signal.SIGTERM)
+@atexit.register
+def _kill_what_is_left() -> None:
+    """What ends daemons with their parent asks them by SIGTERM, and waits."""
+    for process in multiprocessing.active_children():
+        if process.daemon:
+            process.kill()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import pytorch_lightning as pl
@@ -14,6 +16,7 @@ from torch.utils.data import Dataset
 
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.loader import BatchLoader
+from tests.conftest import ROOT
 
 Seen = list[tuple[int, list[int]]]
 EPOCHS, IMAGES, BATCH = 3, 20, 4
@@ -134,14 +137,37 @@ def test_a_whole_pass_can_be_repeated():
     assert len(first) == len(some) == 5
 
 
-@pytest.mark.skipif(not hasattr(signal, "sigwaitinfo"), reason="the sender is not told")
-def test_a_loader_process_ends_on_its_trainings_word_alone():
+def test_a_loader_process_leaves_it_to_the_training_to_end():
     some = BatchLoader(Numbers(), EpochBatchSampler(IMAGES, BATCH), workers=1)
     assert len(list(some)) == 5
     (worker,) = some._iterator._workers
-    stranger = f"import os, signal; os.kill({worker.pid}, signal.SIGTERM)"
-    subprocess.run([sys.executable, "-c", stranger], check=True)
+    os.kill(worker.pid, signal.SIGTERM)
     assert len(list(some)) == 5
-    worker.terminate()
-    worker.join(30)
-    assert worker.exitcode == 128 + signal.SIGTERM
+
+
+ENDS = """
+from dermctl.views.batches import EpochBatchSampler
+from dermctl.views.loader import BatchLoader
+from tests.views.test_loader import Numbers
+
+if __name__ == "__main__":
+    some = BatchLoader(Numbers(), EpochBatchSampler(20, 4), workers=2)
+    held = list(some), some._iterator
+    print(*(worker.pid for worker in some._iterator._workers))
+"""
+
+
+def test_loader_processes_end_with_the_training_without_a_minutes_wait(tmp_path):
+    script = tmp_path / "ends.py"
+    script.write_text(ENDS)
+    done = subprocess.run(
+        [sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=50,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
+    )
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 2
+    assert not any(Path(f"/proc/{pid}/stat").exists() for pid in pids)
