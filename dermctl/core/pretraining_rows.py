@@ -8,10 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from dermctl.datasets.columns import codes
+from dermctl.datasets.groups import connected_groups
 from dermctl.datasets.prepared import Split
 
 IntArray = npt.NDArray[np.int32]
@@ -46,17 +45,12 @@ def _joined(splits: Sequence[Split], numbers: IntArray) -> IntArray:
     """One number for those that have a file in common, in datasets prepared of the same images."""
     if len({split.folder for split in splits}) < 2:
         return numbers
-    files, _ = codes(
-        pa.chunked_array([c for s in splits for c in _encoded(s.table.column("sha256")).chunks])
-    )
+    files = _column_numbers([split.table.column("sha256") for split in splits])
     order = np.argsort(files, kind="stable")
     again = np.flatnonzero(np.diff(files[order]) == 0)  # each with the next holds one file
-    one, other = numbers[order[again]], numbers[order[again + 1]]
-    count = int(numbers.max(initial=-1)) + 1
-    links = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
-    _, joined = connected_components(links, directed=False)
-    found: IntArray = joined.astype(np.int32)[numbers]
-    return found
+    links = np.stack([numbers[order[again]], numbers[order[again + 1]]], axis=1)
+    joined = connected_groups(int(numbers.max(initial=-1)) + 1, [links])
+    return joined.astype(np.int32)[numbers]
 
 
 def _numbered(splits: Sequence[Split], name: str, spaces: Sequence[Hashable]) -> IntArray:

@@ -42,15 +42,16 @@ def restore_encoder(
         ConfigError: an image size that the encoder refuses.
     """
     about = checkpoint.about
-    encoder = build_encoder(about.encoder, image_size or about.image_size, drop_path=drop_path)
-    if image_size in (None, about.image_size):
+    size = about.image_size if image_size is None else image_size
+    encoder = build_encoder(about.encoder, size, drop_path=drop_path)
+    if size == about.image_size:
         fill(encoder, checkpoint, "encoder")
     else:  # built as its own checkpoints will be: timm's set_input_size gives Swin other windows
-        _fill_resampled(encoder, checkpoint, image_size)
+        _fill_resampled(encoder, checkpoint, size)
     return encoder
 
 
-def _fill_resampled(encoder: nn.Module, checkpoint: Checkpoint, image_size: int | None) -> None:
+def _fill_resampled(encoder: nn.Module, checkpoint: Checkpoint, image_size: int) -> None:
     about = checkpoint.about
     try:
         fill_from(encoder, weights_of(checkpoint, "encoder"), where=checkpoint.path)

@@ -35,12 +35,12 @@ class MetricsLog:
 
     def open(self, from_step: int = 0) -> None:
         """Begin, or go on at ``from_step``: what was written from there on is forgotten."""
+        with self._on_disk():
+            self._open(from_step)
+
+    def _open(self, from_step: int) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
-        with self._on_disk():
-            self._open(from_step, SummaryWriter)
-
-    def _open(self, from_step: int, writer: Any) -> None:
         rows = [row for row in read_rows(self._folder) if int(row["step"]) < from_step]
         self._columns = list(_PLACE)
         for row in rows:
@@ -48,7 +48,7 @@ class MetricsLog:
             self._columns += [name for name in filled if name not in self._columns]
         self._rewrite(rows)
         purge = from_step if any(self._folder.glob("events.out.tfevents*")) else None
-        self._events = writer(str(self._folder), purge_step=purge)
+        self._events = SummaryWriter(str(self._folder), purge_step=purge)
 
     def write(self, values: Mapping[str, float], *, epoch: int, step: int) -> None:
         """Add one row.

@@ -86,10 +86,10 @@ def check_resume(runs: Path, command: str, config: Config) -> None:
         UsageFault, TrainingError, ConfigError: as ``open_run``.
     """
     if config.resume is not None:
-        check_settings(run_named(runs, config.resume), command, config)
+        _check_settings(run_named(runs, config.resume), command, config)
 
 
-def check_settings(folder: Path, command: str, config: Config) -> None:
+def _check_settings(folder: Path, command: str, config: Config) -> None:
     """Hold settings against those that a run was started with.
 
     Raises:
@@ -161,7 +161,7 @@ def _goes_on_unasked(folder: Path, facts: Mapping[str, Any], progress: Progress)
 def _asked_for(
     folder: Path, command: str, config: Config, facts: Mapping[str, Any], progress: Progress
 ) -> Opened:
-    check_settings(folder, command, config)
+    _check_settings(folder, command, config)
     changed = _other_facts(folder, facts)
     if changed:
         raise DataError(

@@ -12,6 +12,7 @@ import pytest
 from dermctl.datasets.pool import available_cores, ordered_map
 from dermctl.errors import DataError, DermctlError
 from tests.datasets.pool_functions import die_at, fail_at, square
+from tests.scripts import run_script
 
 
 def test_one_worker_is_this_process():
@@ -156,13 +157,5 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork server")
 def test_a_signal_to_the_group_leaves_the_server_of_workers_alive(tmp_path):
-    script = tmp_path / "signalled.py"
-    script.write_text(SIGNALLED)
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+    done = run_script(tmp_path, SIGNALLED)
     assert (done.stdout.split(), done.stderr) == (["0", "True", "SIG_DFL"], "")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from torch.utils.data import Dataset
 
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.loader import BatchLoader
-from tests.conftest import ROOT
+from tests.scripts import run_script
 
 Seen = list[tuple[int, list[int]]]
 EPOCHS, IMAGES, BATCH = 3, 20, 4
@@ -158,16 +156,7 @@ if __name__ == "__main__":
 
 
 def test_loader_processes_end_with_the_training_without_a_minutes_wait(tmp_path):
-    script = tmp_path / "ends.py"
-    script.write_text(ENDS)
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=50,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
-    )
+    done = run_script(tmp_path, ENDS, timeout=50)
     pids = [int(pid) for pid in done.stdout.split()]
     assert len(pids) == 2
     assert not any(Path(f"/proc/{pid}/stat").exists() for pid in pids)
