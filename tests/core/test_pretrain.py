@@ -13,7 +13,7 @@ import pytest
 from dermctl.checkpoint import read_checkpoint
 from dermctl.config.resolve import resolve
 from dermctl.config.trainings import PretrainConfig
-from dermctl.core import pretrain as module
+from dermctl.core import pretraining_plan as module
 from dermctl.core.left_out import LeftOut
 from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
