@@ -41,7 +41,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """What takes minutes: the demo, several processes, kills at random moments."""
+    """What takes minutes: the demo and other whole paths, several processes, kills."""
     session.run(PYTHON, "-m", "pytest", "-m", "slow", *session.posargs)
 
 

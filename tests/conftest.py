@@ -23,7 +23,7 @@ settings.register_profile("seeded", derandomize=True, deadline=None, database=No
 settings.load_profile("seeded")
 
 
-_LONGEST = ("test_end_to_end.py", "core", "cli")
+_LONGEST = ("core", "cli")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -16,6 +16,8 @@ from typer.testing import CliRunner, Result
 from dermctl.cli.main import app
 from dermctl.core.export import read_export
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Result]
 TINY = ("--encoder", "vit_tiny_patch16_224", "--image-size", "32")
 QUICK = ("--epochs", "1", "--workers", "0", "--accelerator", "cpu")
@@ -154,7 +156,6 @@ def test_synthetic_skin_stays_out_of_a_real_pretraining(
     assert "left out, as it is synthetic: sample" in result.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_real_pad_ufes_20(tmp_path: Path, real_data: Path) -> None:
     run = runner(tmp_path)
@@ -173,7 +174,6 @@ def test_real_pad_ufes_20(tmp_path: Path, real_data: Path) -> None:
 
 
 @pytest.mark.real_data
-@pytest.mark.slow
 def test_real_ham10000(tmp_path: Path, real_data: Path) -> None:
     run = runner(tmp_path)
     prepared = shown(

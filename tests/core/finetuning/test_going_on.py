@@ -48,6 +48,7 @@ def saved(run: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [STEPS, 2 * STEPS - 1], ids=["mid-epoch", "at an epoch's end"])
 def test_with_a_moving_average(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     workspace = Workspace(tmp_path)
