@@ -11,6 +11,7 @@ from typing import Any
 
 from dermctl.errors import DataError, UsageFault
 from dermctl.files import settle
+from dermctl.run_folder import BEST, LAST, checkpoint_path
 
 ENVIRONMENT_VARIABLE = "DERMCTL_WORKSPACE"
 ZOO_VARIABLE = "DERMCTL_ZOO"
@@ -103,9 +104,10 @@ class Workspace:
         """The best checkpoint of the newest finished run of ``kind`` (pretrain or finetune)."""
         for folder in reversed(self.run_folders()):
             if run_kind(folder) == kind and (folder / RESULT_FILE).is_file():
-                for name in ("best.ckpt", "last.ckpt"):
-                    if (folder / "checkpoints" / name).is_file():
-                        return folder / "checkpoints" / name
+                for name in (BEST, LAST):
+                    path = checkpoint_path(folder, name)
+                    if path.is_file():
+                        return path
         return None
 
 

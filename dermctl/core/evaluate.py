@@ -27,6 +27,7 @@ from dermctl.metrics.shift import Predictions
 from dermctl.progress import SILENT, Progress
 from dermctl.report.evaluation import write_evaluation_report
 from dermctl.report.model_card import model_card
+from dermctl.run_folder import run_of
 from dermctl.training import loader_workers, resolve_hardware
 from dermctl.workspace import Workspace
 
@@ -248,9 +249,8 @@ def _why_not(members: Sequence[Checkpoint], tta: bool) -> str:
 
 def _evaluations(workspace: Workspace, checkpoint: Path) -> Path:
     """Beside the checkpoint's run, or under ``runs/`` for a checkpoint from elsewhere."""
-    if checkpoint.parent.name == "checkpoints":
-        return checkpoint.parent.parent / "evaluation"
-    return workspace.runs / f"evaluation-{checkpoint.stem}"
+    run = run_of(checkpoint)
+    return run / "evaluation" if run else workspace.runs / f"evaluation-{checkpoint.stem}"
 
 
 def _name(rows: Split, models: int, tta: bool) -> str:

@@ -28,6 +28,7 @@ from dermctl.exposure import Exposure
 from dermctl.files import replacing
 from dermctl.models.restore import restore_classifier
 from dermctl.progress import SILENT, Progress
+from dermctl.run_folder import run_of
 from dermctl.views.normalization import to_float
 from dermctl.workspace import Workspace
 
@@ -141,9 +142,8 @@ def export_onnx(
 
 
 def _default_file(checkpoint: Path) -> Path:
-    if checkpoint.parent.name == "checkpoints":
-        return checkpoint.parent.parent / "export" / "model.onnx"
-    return checkpoint.with_suffix(".onnx")
+    run = run_of(checkpoint)
+    return run / "export" / "model.onnx" if run else checkpoint.with_suffix(".onnx")
 
 
 @contextmanager

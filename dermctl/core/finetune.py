@@ -17,8 +17,9 @@ from dermctl.core.finetuning.rehearsal import rehearse_plan
 from dermctl.core.finetuning.rows import Fold
 from dermctl.metrics.bootstrap import Interval
 from dermctl.progress import SILENT, Progress
+from dermctl.run_folder import BEST, checkpoint_path
 from dermctl.runs import finish_run, is_main_process
-from dermctl.training import BEST, DryRun, check_resume, open_run
+from dermctl.training import DryRun, check_resume, open_run
 from dermctl.views.augmentation import read_augmentation, to_plain
 from dermctl.workspace import Workspace
 
@@ -97,7 +98,7 @@ def finetune(
     plan.left_out.write(run)
     progress.say(f"fine-tuning ({config.mode}) {plan} ({plan.hardware}) into {run}")
     scores = _train(run, plan, config, progress, resume)
-    best = run / "checkpoints" / f"{BEST}.ckpt"
+    best = checkpoint_path(run, BEST)
     where = plan.settings, plan.hardware.accelerator
     calibrate(best, plan.val, *where, progress)
     gain = None

@@ -11,10 +11,9 @@ from dermctl.core.pretraining_plan import plan_pretraining
 from dermctl.datasets.prepared import release_memory
 from dermctl.models.encoder import parameter_count
 from dermctl.progress import SILENT, Progress
+from dermctl.run_folder import BEST, LAST, checkpoint_path
 from dermctl.runs import finish_run
 from dermctl.training import (
-    BEST,
-    LAST,
     DryRun,
     check_resume,
     fit,
@@ -99,7 +98,7 @@ def pretrain(
     keep = kept(trainer)
     result = Pretrained(
         run=run,
-        checkpoint=run / "checkpoints" / f"{BEST if plan.monitor else LAST}.ckpt",
+        checkpoint=checkpoint_path(run, BEST if plan.monitor else LAST),
         encoder=config.encoder,
         parameters=parameter_count(module.encoder),
         images=len(plan.images),

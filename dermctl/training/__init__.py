@@ -6,7 +6,6 @@ from dermctl.training.hardware import (
     loader_workers,
     resolve_hardware,
 )
-from dermctl.training.names import BEST, LAST
 from dermctl.training.quiet import quiet_lightning, seed_everything
 from dermctl.training.rehearsal import DryRun, peak_memory, rehearse
 from dermctl.training.resume import Opened, check_resume, open_run
@@ -15,8 +14,6 @@ from dermctl.training.stopping import Interrupted
 from dermctl.training.trainer import csv_logger, fit, kept, make_trainer, tensorboard_logger
 
 __all__ = [
-    "BEST",
-    "LAST",
     "DryRun",
     "Hardware",
     "Interrupted",

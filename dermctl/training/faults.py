@@ -16,8 +16,8 @@ from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
 from dermctl.methods.in_parts import batch_norms
+from dermctl.run_folder import LAST, checkpoint_path, run_of
 from dermctl.runs import is_main_process
-from dermctl.training.names import LAST
 from dermctl.training.stopping import Interrupted
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
@@ -88,7 +88,7 @@ def _process_is_lost(trainer: pl.Trainer) -> TrainingError:
 
 def _last_checkpoint(trainer: pl.Trainer) -> Path | None:
     folder = getattr(trainer.checkpoint_callback, "folder", None)
-    path = None if folder is None else folder / "checkpoints" / f"{LAST}.ckpt"
+    path = None if folder is None else checkpoint_path(folder, LAST)
     return path if path is not None and path.is_file() else None
 
 
@@ -104,7 +104,7 @@ def _going_on(trainer: pl.Trainer) -> str:
     last = _last_checkpoint(trainer)
     if last is None:
         return ""
-    return f", which --resume {last.parent.parent} takes too, to go on from its last checkpoint"
+    return f", which --resume {run_of(last)} takes too, to go on from its last checkpoint"
 
 
 class MemoryAdvice(Callback):

@@ -13,9 +13,9 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Checkpoint
 
 from dermctl.progress import SILENT, Progress
+from dermctl.run_folder import BEST, LAST, PREVIOUS, checkpoint_path
 from dermctl.runs import is_main_process
 from dermctl.training.curves import draw_curves
-from dermctl.training.names import BEST, LAST, PREVIOUS
 from dermctl.training.reporting import is_logged
 from dermctl.training.step_log import StepLog
 from dermctl.training.stopping import Interrupted, StopSignals
@@ -52,7 +52,7 @@ class KeepCheckpoints(Checkpoint):
         measures: Sequence[Measure] = (),
         progress: Progress = SILENT,
     ) -> None:
-        self.folder, self._checkpoints = folder, folder / "checkpoints"
+        self.folder = folder
         self._log, self._measures = log, tuple(measures)
         self._monitor, self._patience, self._progress = monitor, patience, progress
         self._seconds, self._saved_at = 60 * minutes, 0.0
@@ -152,7 +152,7 @@ class KeepCheckpoints(Checkpoint):
             self._log.log_file.write(values, **place)
         self._save(trainer)
         if better:
-            self._copy_best(self._checkpoints / f"{LAST}.ckpt")
+            self._copy_best(checkpoint_path(self.folder, LAST))
         self._draw()
         self._stop_if_no_better(trainer)
         self._obey_signal(trainer)
@@ -160,7 +160,7 @@ class KeepCheckpoints(Checkpoint):
     def finish(self) -> None:
         """The run has come to its end: nothing will go on from the last checkpoint but one."""
         if is_main_process():
-            (self._checkpoints / f"{PREVIOUS}.ckpt").unlink(missing_ok=True)
+            checkpoint_path(self.folder, PREVIOUS).unlink(missing_ok=True)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Give the signals back now: Lightning gives its own back before it calls ``teardown``."""
@@ -216,12 +216,12 @@ class KeepCheckpoints(Checkpoint):
 
     def _save(self, trainer: pl.Trainer) -> None:
         self._log.settle(trainer)
-        trainer.save_checkpoint(self._checkpoints / f"{LAST}.ckpt")
+        trainer.save_checkpoint(checkpoint_path(self.folder, LAST))
         self._saved_at = time.monotonic()
 
     def _copy_best(self, source: Path) -> None:
         if is_main_process():
-            copy_checkpoint(source, self._checkpoints / f"{BEST}.ckpt")
+            copy_checkpoint(source, checkpoint_path(self.folder, BEST))
 
     def _stop_if_no_better(self, trainer: pl.Trainer) -> None:
         if not 0 < self._patience <= self._waited:
@@ -237,7 +237,7 @@ class KeepCheckpoints(Checkpoint):
         if self._any(trainer, self._signals.received is not None):
             raise Interrupted(
                 self._signals.received or signal.SIGTERM,
-                where=str(self._checkpoints / f"{LAST}.ckpt"),
+                where=str(checkpoint_path(self.folder, LAST)),
                 when=f"after step {trainer.global_step:,} (epoch {trainer.current_epoch + 1})",
             )
 

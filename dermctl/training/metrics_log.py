@@ -95,8 +95,8 @@ class MetricsLog:
         try:
             yield
         except OSError as error:
-            place, checkpoints = self._folder / METRICS_FILE, self._folder / "checkpoints"
-            raise disk_fault("a value", place, error, checkpoints=checkpoints) from error
+            place = self._folder / METRICS_FILE
+            raise disk_fault("a value", place, error, run=self._folder) from error
 
     def _append(self, row: Mapping[str, object]) -> None:
         with (self._folder / METRICS_FILE).open("a", newline="", encoding="utf-8") as file:

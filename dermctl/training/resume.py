@@ -16,6 +16,7 @@ from dermctl.config.resolve import to_yaml
 from dermctl.config.trainings import FREE_ON_RESUME, NOT_KEPT, FinetuneConfig, PretrainConfig
 from dermctl.errors import CheckpointError, ConfigError, DataError, TrainingError, UsageFault
 from dermctl.progress import Progress
+from dermctl.run_folder import LAST, PREVIOUS, checkpoint_path
 from dermctl.runs import (
     CHOSEN_CHECKPOINT,
     in_use,
@@ -26,7 +27,6 @@ from dermctl.runs import (
     run_named,
     start_run,
 )
-from dermctl.training.names import LAST, PREVIOUS
 from dermctl.workspace import RESULT_FILE, run_kind
 
 Config = PretrainConfig | FinetuneConfig
@@ -119,7 +119,7 @@ def newest_whole_checkpoint(folder: Path, progress: Progress) -> tuple[Path, str
     What is passed over is said.
     """
     for name in (LAST, PREVIOUS):
-        path = folder / "checkpoints" / f"{name}.ckpt"
+        path = checkpoint_path(folder, name)
         if not path.is_file():
             continue
         try:

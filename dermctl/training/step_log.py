@@ -13,9 +13,10 @@ from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
 from dermctl.files import write_text
+from dermctl.run_folder import LAST, checkpoint_path
 from dermctl.runs import is_main_process
 from dermctl.training.metrics_log import MetricsLog
-from dermctl.training.names import FEATURE_STD, LAST
+from dermctl.training.names import FEATURE_STD
 from dermctl.training.reporting import is_logged
 
 _IMAGES_NAMED = 8
@@ -134,7 +135,7 @@ class StepLog(Callback):
         )
 
     def _ways_on(self, *, full_precision: bool) -> str:
-        last = self._folder / "checkpoints" / f"{LAST}.ckpt"
+        last = checkpoint_path(self._folder, LAST)
         if not last.exists():
             return "Try a lower --lr" + ("" if full_precision else ", or --precision fp32")
         fp32 = "" if full_precision else f" --resume {self._folder} --precision fp32, or"

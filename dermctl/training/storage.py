@@ -13,7 +13,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from dermctl.errors import TrainingError
 from dermctl.files import replacing
-from dermctl.training.names import LAST, PREVIOUS
+from dermctl.run_folder import LAST, PREVIOUS, checkpoint_path, run_of, sibling
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -35,9 +35,9 @@ class SafeCheckpointIO(TorchCheckpointIO):
                 with temporary.open("wb") as file:
                     _write(checkpoint, file)
                 if place.exists() and place.stem == LAST:
-                    place.replace(place.with_name(f"{PREVIOUS}.ckpt"))
+                    place.replace(sibling(place, PREVIOUS))
         except OSError as error:
-            raise disk_fault("a checkpoint", place, error, checkpoints=place.parent) from error
+            raise disk_fault("a checkpoint", place, error, run=run_of(place)) from error
 
 
 def _write(checkpoint: dict[str, Any], file: Any) -> None:
@@ -53,20 +53,18 @@ def _write(checkpoint: dict[str, Any], file: Any) -> None:
     os.fsync(file.fileno())
 
 
-def disk_fault(what: str, place: Path, error: OSError, *, checkpoints: Path) -> TrainingError:
+def disk_fault(what: str, place: Path, error: OSError, *, run: Path | None) -> TrainingError:
     """What to say where the disk takes no more.
 
     Args:
         what: was to be written.
         place: where.
         error: the system's.
-        checkpoints: the run's folder of them.
+        run: its folder; None: there is none.
     """
     reason = "the disk is full" if error.errno in _FULL else str(error.strerror or error).lower()
-    last = next(
-        (path for name in (LAST, PREVIOUS) if (path := checkpoints / f"{name}.ckpt").exists()),
-        None,
-    )
+    paths = [checkpoint_path(run, name) for name in (LAST, PREVIOUS)] if run else []
+    last = next((path for path in paths if path.exists()), None)
     again = "Free some space and run the same command again"
     return TrainingError(
         f"{what} could not be written: {reason}",
@@ -87,4 +85,4 @@ def copy_checkpoint(source: Path, target: Path) -> None:
         with replacing(target) as temporary:
             shutil.copyfile(source, temporary)
     except OSError as error:
-        raise disk_fault("a checkpoint", target, error, checkpoints=target.parent) from error
+        raise disk_fault("a checkpoint", target, error, run=run_of(target)) from error

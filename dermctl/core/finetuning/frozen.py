@@ -29,7 +29,8 @@ from dermctl.inference import run_model
 from dermctl.methods.linear_probe import fit_linear_probe
 from dermctl.methods.nearest_neighbours import fit_nearest_neighbours
 from dermctl.progress import SILENT, Progress
-from dermctl.training import BEST, csv_logger, quiet_lightning, tensorboard_logger
+from dermctl.run_folder import BEST, checkpoint_path
+from dermctl.training import csv_logger, quiet_lightning, tensorboard_logger
 
 FloatArray = npt.NDArray[np.float64]
 Scores = dict[str, float]
@@ -184,7 +185,7 @@ def train_frozen(
     if embedded.metadata is not None:
         state |= {f"alone.{key}": value for key, value in fit(embedded).state.items()}
     about = replace(about, head={**about.head, **head.about})
-    save_checkpoint(run / "checkpoints" / f"{BEST}.ckpt", about, state, exposure)
+    save_checkpoint(checkpoint_path(run, BEST), about, state, exposure)
     return {f"val/{name}": value for name, value in head.scores.items()}
 
 

@@ -16,7 +16,7 @@ from dermctl.models.restore import restore_encoder
 from dermctl.models.zoo.entry import read_entry
 from dermctl.models.zoo.shelf import is_entry, named, origin
 from dermctl.progress import Progress
-from dermctl.training import BEST, LAST
+from dermctl.run_folder import BEST, LAST, sibling
 from dermctl.workspace import Workspace
 
 RANDOM = "none"
@@ -105,7 +105,7 @@ def _checkpoint_path(
 
 def _without_labels(newest: Path, config: FinetuneConfig, progress: Progress) -> Path:
     """The checkpoint to take: with few labels, one that no label has chosen."""
-    last = newest.with_name(f"{LAST}.ckpt")
+    last = sibling(newest, LAST)
     if config.label_fraction < 1 and last.is_file():
         progress.say(
             f"no --from given: {last}, the newest pretraining; its last epoch, since its best one "
@@ -118,8 +118,8 @@ def _without_labels(newest: Path, config: FinetuneConfig, progress: Progress) ->
 
 def _warn_of_labels(path: Path, progress: Progress) -> None:
     """Say where a checkpoint is named that may have been chosen with more labels than are used."""
-    last = path.with_name(f"{LAST}.ckpt")
-    if path.name == f"{BEST}.ckpt" and last.is_file():
+    last = sibling(path, LAST)
+    if path == sibling(path, BEST) and last.is_file():
         progress.say(
             f"warning: {path} may have been chosen by more labels than --label-fraction leaves; "
             f"the last epoch was not: --from {last}"

@@ -15,6 +15,7 @@ from dermctl.models.restore import restore_encoder
 from dermctl.models.zoo.about import ABOUT_FILE, About, write_about
 from dermctl.models.zoo.entry import write_encoder, write_exposure
 from dermctl.models.zoo.shelf import check_free, new_entry
+from dermctl.run_folder import run_of
 from dermctl.runs import now
 from dermctl.workspace import Workspace
 
@@ -60,7 +61,7 @@ def add(
             citation=None if citation is None else " ".join(citation.split()),
             sha256=write_encoder(folder, encoder),
             exposure=write_exposure(folder, read.exposure),
-            source=_run_of(checkpoint),
+            source=_run_and_file(checkpoint),
             method=_method(read),
             dermctl=__version__,
             added_at=now(),
@@ -75,10 +76,10 @@ def _described(read: Checkpoint) -> dict[str, Any]:
     return {name: getattr(read.about, name) for name in _DESCRIBED}
 
 
-def _run_of(checkpoint: Path) -> str:
+def _run_and_file(checkpoint: Path) -> str:
     """Run and file, without the folders above: the zoo may be passed on."""
     path = checkpoint.resolve()
-    return "/".join(path.parts[-3:]) if path.parent.name == "checkpoints" else path.name
+    return "/".join(path.parts[-3:]) if run_of(path) else path.name
 
 
 def _method(read: Checkpoint) -> str | None:
