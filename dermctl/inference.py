@@ -16,7 +16,6 @@ from dermctl.views.normalization import to_float
 FloatArray = npt.NDArray[np.float64]
 
 
-@torch.inference_mode()
 def run_model(
     model: nn.Module,
     batches: Iterable[dict[str, torch.Tensor]],
@@ -39,9 +38,9 @@ def run_model(
         what: what is being done, for the progress bar.
         progress: one unit an image.
     """
-    model = model.to(device).eval()
+    model = model.to(device).eval()  # out here: what moves in inference mode is never trained again
     outputs = []
-    with progress.task(what, images) as task:
+    with torch.inference_mode(), progress.task(what, images) as task:
         for batch in batches:
             pixels = batch["images"].to(device, non_blocking=True)
             beside = [batch[name].to(device) for name in ("metadata",) if name in batch]

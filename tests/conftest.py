@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # these import torch
     from dermctl.core.pretrain import Pretrained
     from dermctl.workspace import Workspace
 
+# Before any product on a GPU: cuBLAS reads it once, and deterministic trainings need it.
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # The same examples in every run, on however slow a machine. To look for new ones:

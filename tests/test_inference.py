@@ -61,6 +61,21 @@ def test_the_model_is_in_evaluation_mode(images: torch.Tensor) -> None:
     assert not found.requires_grad
 
 
+class Moved(nn.Sequential):
+    """Gets new parameters where it is moved, as on the way to a GPU."""
+
+    def to(self, *_: object, **__: object) -> Moved:
+        super().to(torch.float64)
+        return super().to(torch.float32)
+
+
+def test_a_model_that_was_moved_can_still_be_trained(images: torch.Tensor) -> None:
+    model = Moved(nn.Flatten(), nn.Linear(images[0].numel(), 2))
+    outputs(model, images, 7, Counting())
+    model(normalized(images)).sum().backward()
+    assert model[1].weight.grad is not None
+
+
 def test_no_batches_give_no_outputs() -> None:
     assert len(outputs(tiny_encoder(), pictures(0), 4, Counting())) == 0
 

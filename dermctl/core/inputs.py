@@ -42,6 +42,7 @@ class Inputs:
         size: side of a view in pixels.
         finish: False: the device does colour and blur.
         fused: what the device does it does by ``dermctl.views.fused``.
+        threads: decoders at work where images are kept.
         progress: where decoding is reported.
     """
 
@@ -50,6 +51,7 @@ class Inputs:
     size: int
     finish: bool
     fused: bool = False
+    threads: int = 1
     progress: Progress = SILENT
     resident: list[DecodedImages] = field(default_factory=list)
     """Decoded images that the training's data module takes to the device."""
@@ -60,7 +62,7 @@ class Inputs:
         Raises:
             DataError: an image cannot be decoded.
         """
-        images = cached(stored, self.cache, threads=available_cores(), progress=self.progress)
+        images = cached(stored, self.cache, threads=self.threads, progress=self.progress)
         if self.cache.kind == "device" and isinstance(images, DecodedImages):
             self.resident.append(images)
         return images
@@ -125,6 +127,7 @@ def settle_inputs(
         epochs=epochs,
         device_free=None if slow else _device_free(cache, hardware),
         ram_free=_ram_free(workers, hardware),
+        passing_free=_ram_free(0, hardware),
     )
     progress.say(str(choice))
     warn_of_enlarging(size, splits, progress)
@@ -134,6 +137,7 @@ def settle_inputs(
         size,
         finish=hardware.accelerator == "cpu",
         fused=compiled and _kernels_hold(asked, size, hardware, progress),
+        threads=max(1, available_cores() // hardware.devices),
         progress=progress,
     )
 
@@ -178,7 +182,7 @@ def _device_free(cache: str, hardware: Hardware) -> int | None:
 
 
 def _ram_free(workers: int, hardware: Hardware) -> int:
-    """Each process of a training on several devices keeps images of its own."""
+    """Each process of a training on several devices has images of its own."""
     free = min(free_ram(), free_shared()) if workers else free_ram()
     return free // hardware.devices
 

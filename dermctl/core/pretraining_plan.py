@@ -78,7 +78,7 @@ def plan_pretraining(
         progress.say(
             f"starting from timm's weights for {config.encoder}, fetched where they are not here"
         )
-    seed_everything(config.seed)
+    seed_everything(config.seed, deterministic=config.deterministic)
     start = start_encoder(config.encoder, config.image_size, config.init, workspace.zoo)
     check_batch_norms(start.encoder, hardware, config)
     folders = _datasets(workspace, config.data, progress)

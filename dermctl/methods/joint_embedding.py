@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from dermctl.checkpoint import Description
 from dermctl.methods.in_parts import embed_in_parts
+from dermctl.methods.losses.gather import equal_shares
 from dermctl.methods.module import TrainedModule
 from dermctl.views.normalization import to_float
 
@@ -75,7 +76,8 @@ class JointEmbedding(TrainedModule):
         What is logged is the loss of all images of the step, whatever number of processes and
         parts they were shared out to.
         """
-        loss = self._compared(batch)
+        with equal_shares():
+            loss = self._compared(batch)
         self.log_step("train/loss", loss, batch_size=batch["views"].shape[1])
         return loss
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,14 @@ def quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def seed_everything(seed: int) -> None:
-    """Seed Python's, numpy's and torch's generators: what initialises and drops out."""
+def seed_everything(seed: int, *, deterministic: bool = False) -> None:
+    """Seed Python's, numpy's and torch's generators: what initialises and drops out.
+
+    Args:
+        deterministic: cuBLAS will be asked for the same bits each time. It reads how much memory it
+            may have for that at its first product, which can come before there is a Trainer.
+    """
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     with quiet_lightning():
         pl.seed_everything(seed, workers=False, verbose=False)

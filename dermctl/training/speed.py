@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import shutil
-
 import torch
 from torch import nn
 
 from dermctl.errors import ConfigError
 from dermctl.progress import Progress
 from dermctl.training.hardware import Hardware
-
-_C_COMPILERS = ("cc", "gcc", "clang")
-_CPP_COMPILERS = ("c++", "g++", "clang++")
 
 
 def speed_up(
@@ -32,9 +26,9 @@ def speed_up(
     Args:
         encoder: a timm model.
         hardware: what it will run on.
-        compiled: ``auto`` (on a GPU with a compiler), ``on`` or ``off``: torch.compile.
+        compiled: ``auto`` (on a GPU where it works), ``on`` or ``off``: torch.compile.
         gradient_checkpointing: compute activations twice rather than keep them.
-        progress: where it is said that there is no compiler.
+        progress: where it is said that it does not.
 
     Returns:
         Whether the encoder is compiled; what else can be then is to be too.
@@ -57,22 +51,29 @@ def is_convolutional(encoder: nn.Module) -> bool:
     return sum(isinstance(part, nn.Conv2d) for part in encoder.modules()) > 1
 
 
-def missing_compiler(hardware: Hardware) -> str | None:
-    """What torch.compile would need here and is not there; None: nothing."""
-    if hardware.accelerator == "cuda":
-        if importlib.util.find_spec("triton") is None:
-            return "Triton"
-        return None if any(map(shutil.which, _C_COMPILERS)) else "a C compiler"
-    return None if any(map(shutil.which, _CPP_COMPILERS)) else "a C++ compiler"
+def fault_of_compiler(device: str) -> str | None:
+    """What keeps torch.compile from working here, found out by a small trial; None: nothing.
+
+    It needs more than a compiler: Triton or OpenMP, and Python's headers.
+    """
+    try:
+        torch.compile(_doubled)(torch.ones(8, device=device))
+    except Exception as error:  # whatever keeps a compiler or a driver from it
+        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+    return None
+
+
+def _doubled(values: torch.Tensor) -> torch.Tensor:
+    return values + values
 
 
 def _shall_compile(asked: str, hardware: Hardware, progress: Progress) -> bool:
     if asked == "off" or (asked == "auto" and hardware.accelerator != "cuda"):
         return False
-    missing = missing_compiler(hardware)
-    if missing is not None:
-        progress.say(f"not compiled: {missing} is missing (--compile off says no more of it)")
-    return missing is None
+    fault = fault_of_compiler(hardware.accelerator)
+    if fault is not None:
+        progress.say(f"not compiled: it fails here ({fault}); --compile off says no more of it")
+    return fault is None
 
 
 def _checkpoint_gradients(encoder: nn.Module) -> None:

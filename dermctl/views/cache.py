@@ -52,16 +52,20 @@ def choose_cache(
     epochs: int,
     device_free: int | None = None,
     ram_free: int | None = None,
+    passing_free: int | None = None,
 ) -> CacheChoice:
     """Settle ``--cache``.
 
     Args:
         asked: one of ``CACHES``. ``auto`` takes the device if ``DEVICE_SHARE`` of its free memory
-            holds all images, else RAM if ``RAM_SHARE`` of it does, else none.
+            holds all images, and ``RAM_SHARE`` of the RAM that they pass through; else RAM if
+            ``RAM_SHARE`` of it does, else none.
         size: of all decoded images, in bytes; see ``decoded_bytes``.
         epochs: of the training; for a single one nothing is worth keeping.
         device_free: free memory of the accelerator in bytes; None: there is none.
-        ram_free: free RAM in bytes; None: as the system says.
+        ram_free: free RAM in bytes to keep images in; None: as the system says.
+        passing_free: free RAM in bytes where images are decoded on their way to the device; 0:
+            not known; None: ``ram_free``.
 
     Raises:
         UsageFault: the cache that was asked for is unknown, is not there, or is too small.
@@ -73,13 +77,19 @@ def choose_cache(
             hint=f"Take one of: {', '.join(CACHES)}",
         )
     ram_free = free_ram() if ram_free is None else ram_free
+    passing_free = ram_free if passing_free is None else passing_free
     if asked == "none":
         return CacheChoice("none", size, "as asked")
-    if asked in ("device", "ram"):
-        return _as_asked(asked, size, device_free if asked == "device" else ram_free)
+    if asked == "ram":
+        return _as_asked(asked, size, ram_free)
+    if asked == "device":
+        choice = _as_asked(asked, size, device_free)
+        _check_passing(size, passing_free)
+        return choice
     if epochs < 2:
         return CacheChoice("none", size, "and one epoch sees each but once")
-    if device_free is not None and size <= DEVICE_SHARE * device_free:
+    passes = not passing_free or size <= RAM_SHARE * passing_free
+    if device_free is not None and size <= DEVICE_SHARE * device_free and passes:
         return CacheChoice("device", size, f"{_in_words(device_free)} free there")
     if size <= RAM_SHARE * ram_free:
         return CacheChoice("ram", size, f"{_in_words(ram_free)} free there")
@@ -101,6 +111,16 @@ def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
             hint="Take --cache auto",
         )
     return CacheChoice(kind, size, f"{_in_words(free)} free there, as asked")
+
+
+def _check_passing(size: int, free: int) -> None:
+    if 0 < free < size:
+        raise UsageFault(
+            f"{_in_words(size)} of decoded images pass through RAM on their way to the device, and "
+            f"{_in_words(free)} of it are free for each",
+            where="--cache device",
+            hint="Take --cache none, or fewer --devices",
+        )
 
 
 def free_device(device_type: str) -> int | None:

@@ -10,6 +10,10 @@ views alone (as a share of the whole step). A table of the profiler says where t
 
     python -m tests.benchmarks.gpu_step --rounds 5 --json
     python -m tests.benchmarks.gpu_step --encoders vit_small_patch16_224 --batch-size 512
+
+Where ten minutes must do, one encoder a call and fewer pictures:
+
+    python -m tests.benchmarks.gpu_step --encoders vit_small_patch16_224 --images 2048 --json
 """
 
 from __future__ import annotations

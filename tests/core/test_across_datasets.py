@@ -44,6 +44,7 @@ def make_pad(raw: Path) -> Path:
     return raw
 
 
+@pytest.mark.slow
 def test_a_model_of_one_source_is_evaluated_on_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

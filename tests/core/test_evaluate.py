@@ -295,6 +295,7 @@ def elsewhere(trained: Trained, root: Path, keep: Callable[[int, str], bool]) ->
     return workspace
 
 
+@pytest.mark.slow
 def test_an_external_test_states_the_gap_to_the_internal_one(
     trained: Trained, tmp_path: Path
 ) -> None:

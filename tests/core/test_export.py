@@ -83,6 +83,7 @@ def test_what_the_weights_have_seen_is_inside(trained: Trained, exported: Export
     assert "clinic" in json.loads(facts["trained_on"])
 
 
+@pytest.mark.slow
 def test_allowed_leaks_and_an_unknown_exposure_are_inside(trained: Trained, tmp_path: Path) -> None:
     read = read_checkpoint(trained.finetuned.checkpoint)
     leaks = ("3 of 61 images of clinic/test were seen: é",)
@@ -125,6 +126,7 @@ def test_no_path_of_this_machine_is_inside(exported: Exported) -> None:
     assert b".py" not in data
 
 
+@pytest.mark.slow
 def test_a_file_that_differs_is_not_kept(
     trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_evaluation_takes_the_metadata_of_what_it_evaluates(
         assert np.allclose(probabilities(logits), given, atol=1e-6) == same
 
 
+@pytest.mark.slow
 def test_an_exported_model_takes_them_as_a_second_input(
     workspace: Workspace, linear: Finetuned
 ) -> None:

@@ -31,7 +31,7 @@ class Seen:
 
     def __init__(self, trained: Trained) -> None:
         read = read_checkpoint(trained.pretrained.checkpoint)
-        self.about, self.encoder = read.about, restore_encoder(read)
+        self.read, self.about, self.encoder = read, read.about, restore_encoder(read)
         folder = trained.workspace.dataset("clinic")
         self.train, self.val = load_split(folder, "train"), load_split(folder, "val")
 
@@ -85,6 +85,24 @@ def unlabelled(split: Split) -> Split:
     field = split.table.schema.field(place)
     table = split.table.set_column(place, field, pa.nulls(len(split), field.type))
     return replace(split, table=table)
+
+
+def test_a_look_compiles_nothing(seen: Seen) -> None:
+    compiled = []
+
+    def backend(graph: torch.fx.GraphModule, _: Any) -> Any:
+        compiled.append(graph)
+        return graph
+
+    watch = seen.watch(seen.train, seen.val)
+    plain = watch.measure(seen.encoder, "cpu")
+    encoder = restore_encoder(seen.read)
+    encoder.compile(backend=backend)
+    assert watch.measure(encoder, "cpu") == plain
+    assert not compiled
+    size = seen.about.image_size
+    encoder(torch.zeros(1, 3, size, size))
+    assert compiled
 
 
 def test_a_collapse_is_warned_of_once(seen: Seen) -> None:

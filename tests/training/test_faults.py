@@ -110,6 +110,7 @@ class Deadly(made.Vectors):
         return super().__getitems__(batch)
 
 
+@pytest.mark.slow
 def test_a_dead_loader_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(made, "Vectors", Deadly)
     with pytest.raises(TrainingError, match="a loader process died") as caught:
@@ -128,6 +129,7 @@ class AskedToEnd(made.Vectors):
         return super().__getitems__(batch)
 
 
+@pytest.mark.slow
 def test_a_loader_process_leaves_it_to_the_training_to_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,6 +70,12 @@ def may_wait_again() -> Iterator[None]:
     torch.cuda.set_sync_debug_mode("default")
 
 
+@pytest.fixture(autouse=True)
+def compiled_anew() -> None:
+    """Else the trainings of a process share one limit of compilations, and later ones have none."""
+    torch._dynamo.reset()
+
+
 @pytest.mark.usefixtures("may_wait_again")
 @pytest.mark.parametrize("compiled", ["off", "auto"])
 @pytest.mark.parametrize("micro_batch", [0, 1])

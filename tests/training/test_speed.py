@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 import timm
 import torch
 from torch import nn
+from torch._inductor import config as inductor
+from torch._inductor.utils import fresh_cache
 
 from dermctl.errors import ConfigError
 from dermctl.training import Hardware, speed, speed_up
@@ -16,7 +15,6 @@ from tests.told import Told
 
 CPU = Hardware("cpu", 1, 1, "fp32")
 GPU = Hardware("cuda", 1, 1, "bf16")
-COMPILERS = {CPU: "c++", GPU: "cc"}
 
 
 def encoder(name: str = "test_vit") -> nn.Module:
@@ -26,17 +24,9 @@ def encoder(name: str = "test_vit") -> nn.Module:
 
 
 @pytest.fixture
-def tools(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Pretend that these programs are there, and Triton or not."""
-
-    def pretend(*programs: str, triton: bool = True) -> None:
-        which = {program: f"/bin/{program}" for program in programs}
-        monkeypatch.setattr(speed, "shutil", SimpleNamespace(which=which.get))
-        spec = object() if triton else None
-        util = SimpleNamespace(util=SimpleNamespace(find_spec=lambda name: spec))
-        monkeypatch.setattr(speed, "importlib", util)
-
-    return pretend
+def works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretend that torch.compile works, on whatever device."""
+    monkeypatch.setattr(speed, "fault_of_compiler", lambda device: None)
 
 
 def is_compiled(model: nn.Module) -> bool:
@@ -54,8 +44,8 @@ def is_compiled(model: nn.Module) -> bool:
         ("on", GPU, True),
     ],
 )
-def test_what_is_compiled(tools: Any, asked: str, hardware: Hardware, wanted: bool) -> None:
-    tools(COMPILERS[hardware])
+@pytest.mark.usefixtures("works")
+def test_what_is_compiled(asked: str, hardware: Hardware, wanted: bool) -> None:
     model, told = encoder(), Told()
     names = list(model.state_dict())
     assert speed_up(model, hardware, compiled=asked, progress=told) == wanted
@@ -64,23 +54,22 @@ def test_what_is_compiled(tools: Any, asked: str, hardware: Hardware, wanted: bo
     assert told.said == []
 
 
-@pytest.mark.parametrize(
-    ("hardware", "programs", "triton", "missing"),
-    [
-        (CPU, ("cc",), True, "a C++ compiler"),
-        (GPU, ("c++",), True, "a C compiler"),
-        (GPU, ("cc",), False, "Triton"),
-    ],
-)
-def test_what_is_missing_is_said(
-    tools: Any, hardware: Hardware, programs: tuple[str, ...], triton: bool, missing: str
-) -> None:
-    tools(*programs, triton=triton)
+def test_a_compiler_that_is_missing_is_said() -> None:
+    torch._dynamo.reset()
     model, told = encoder(), Told()
-    assert not speed_up(model, hardware, compiled="on", progress=told)
+    with fresh_cache(), inductor.patch({"cpp.cxx": (None, "no-such-compiler")}):
+        assert not speed_up(model, CPU, compiled="on", progress=told)
     assert not is_compiled(model)
     assert len(told.said) == 1
-    assert f"{missing} is missing" in told.said[0]
+    assert told.said[0].startswith("not compiled: it fails here (InductorError: InvalidCxx")
+    assert "no-such-compiler" in told.said[0]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
+def test_a_device_that_cannot_compile_is_said() -> None:
+    fault = speed.fault_of_compiler("cuda")
+    assert fault is not None
+    assert "CUDA" in fault or "NVIDIA" in fault
 
 
 def test_convolutions_on_a_gpu_lie_channels_last() -> None:

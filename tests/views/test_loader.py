@@ -155,6 +155,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_loader_processes_end_with_the_training_without_a_minutes_wait(tmp_path):
     done = run_script(tmp_path, ENDS, timeout=50)
     pids = [int(pid) for pid in done.stdout.split()]

@@ -86,7 +86,7 @@ def plan_finetuning(
     train, val = labelled(train), labelled(val)
     if fold is not None:
         train, val = divide(train, val, fold)
-    seed_everything(config.seed)
+    seed_everything(config.seed, deterministic=config.deterministic)
     start = choose_start(workspace, config, progress)
     pictures = pictures_here(workspace, folder, progress)
     leaks, leak_check = _gate(workspace, val, start, config, pictures, progress)

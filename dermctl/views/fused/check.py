@@ -14,7 +14,7 @@ _APART = 1  # grey level: a sum of colours that lies between two may be rounded 
 
 
 def fault_of_kernels(spec: AugmentationSpec, size: int, device: torch.device) -> str | None:
-    """Make views of two drawn images by the kernels and by plain torch, and compare.
+    """Make views of drawn images, small and large, by the kernels and by plain torch, and compare.
 
     The kernels are compiled for this augmentation and size by it, and need not be later.
 
@@ -30,8 +30,10 @@ def fault_of_kernels(spec: AugmentationSpec, size: int, device: torch.device) ->
 
 
 def _views(spec: AugmentationSpec, size: int, device: torch.device, *, fused: bool) -> torch.Tensor:
-    sizes = np.array([[size + 9, size + 4], [3 * size, 2 * size + 1]], np.int64)
+    sizes = np.array(
+        [[size + 9, size + 4], [3 * size, 2 * size + 1], [6 * size, 5 * size]], np.int64
+    )
     pixels = np.random.default_rng(0).integers(0, 256, (int(sizes.prod(axis=1).sum()), 3), np.uint8)
-    images = DecodedImages(torch.from_numpy(pixels), sizes, np.arange(2, dtype=np.uint64))
+    images = DecodedImages(torch.from_numpy(pixels), sizes, np.arange(len(sizes), dtype=np.uint64))
     views = ResidentDataset(images.to(device), spec, size, count=4, fused=fused)
-    return views.__getitems__(Batch(0, [0, 1]))["views"]
+    return views.__getitems__(Batch(0, list(range(len(sizes)))))["views"]

@@ -56,6 +56,7 @@ def made(ham: Path, tmp_path: Path) -> Any:
     return of
 
 
+@pytest.mark.slow
 def test_another_label_moves_no_image(made: Any) -> None:
     by_class = splits_of(made("by-class"))
     by_target = splits_of(made("by-target", label="malignancy"))
@@ -83,6 +84,7 @@ def test_what_has_no_class_is_counted_and_named(made: Any) -> None:
     assert "left out as indeterminate: akiec" in (folder / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_label_that_is_left_out_and_comes_back_keeps_its_split(made: Any) -> None:
     first = splits_of(made("one"))
     made("one", label="malignancy")

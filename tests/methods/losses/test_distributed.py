@@ -9,7 +9,15 @@ import pytest
 import torch
 import torch.multiprocessing
 
-from dermctl.methods.losses.gather import all_labels, all_rows, process_count, process_rank
+from dermctl.methods.losses import gather
+from dermctl.methods.losses.gather import (
+    all_labels,
+    all_rows,
+    equal_shares,
+    gather_counts,
+    process_count,
+    process_rank,
+)
 from tests.methods.losses.slow import distance
 from tests.methods.losses.two_processes import CASES, EVEN, IMAGES, Case, encoder, process, step
 
@@ -49,6 +57,27 @@ def test_triplets_drawn_at_random_are_those_of_all_processes(results: list[dict[
 def test_different_widths_are_refused_by_all(results: list[dict[str, Any]]) -> None:
     for of_process in results:
         assert "different widths: [3, 4]" in of_process["complaint"]
+
+
+def test_equal_shares_are_asked_about_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def all_gather(received: list[torch.Tensor], mine: torch.Tensor) -> None:
+        asked.append(mine.tolist())
+        for one in received:
+            one.copy_(mine)
+
+    monkeypatch.setattr(gather, "process_count", lambda: 2)
+    monkeypatch.setattr(gather, "_agreed", set())
+    monkeypatch.setattr(gather.dist, "all_gather", all_gather)
+    for _ in range(2):
+        with equal_shares():
+            assert gather_counts(torch.ones(3, 2), where="here") == [3, 3]
+    assert asked == [[3, 2]]
+    with equal_shares():
+        assert gather_counts(torch.ones(4, 2), where="here") == [4, 4]
+    assert gather_counts(torch.ones(4, 2), where="here") == [4, 4]  # of validation, say
+    assert asked == [[3, 2], [4, 2], [4, 2]]
 
 
 def test_outside_distributed_training_rows_stay_as_they_are() -> None:

@@ -23,7 +23,7 @@ def dense(z0: torch.Tensor, z1: torch.Tensor, temperature: float) -> torch.Tenso
 def both_views(n: int) -> tuple[torch.Tensor, torch.Tensor]:
     torch.manual_seed(0)
     z0 = torch.randn(n, 128, device="cuda")
-    return z0.requires_grad_(), (z0.detach() + torch.randn_like(z0)).requires_grad_()
+    return z0.requires_grad_(), (z0.detach() + 3 * torch.randn_like(z0)).requires_grad_()
 
 
 @pytest.mark.parametrize("n", [3, 500, 4096])
