@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,6 +15,8 @@ try:
     import fcntl
 except ImportError:  # Windows has no such locks: there the user minds it
     fcntl = None  # type: ignore[assignment]
+
+_REMOVES_OPEN_FILES = sys.platform != "win32"
 
 
 @contextmanager
@@ -27,11 +30,11 @@ def only_one(file: Path, what: str, hint: str) -> Iterator[None]:
     Raises:
         DataError: another process holds it.
     """
-    with _locked(file, what, hint):
-        try:
-            yield
-        finally:
-            file.unlink(missing_ok=True)
+    opened = _locked(file, what, hint)
+    try:
+        yield
+    finally:
+        _remove(file, opened)
 
 
 def _locked(file: Path, what: str, hint: str) -> IO[str]:
@@ -41,7 +44,7 @@ def _locked(file: Path, what: str, hint: str) -> IO[str]:
             opened = file.open("w")
         except FileNotFoundError:  # who held it has just removed the folder with it
             continue
-        if not _lock(opened):
+        if not take(opened):
             opened.close()
             raise DataError(what, where=file.parent, hint=hint)
         if _is_still(opened, file):
@@ -49,13 +52,30 @@ def _locked(file: Path, what: str, hint: str) -> IO[str]:
         opened.close()  # who held it has removed it: a third may hold a new one of that name
 
 
-def _lock(opened: IO[str]) -> bool:
+def take(opened: IO[str]) -> bool:
+    """Lock an open file until it is closed, without waiting; False: another process has it.
+
+    Some network file systems have no locks (Lustre, NFS): there the user minds it, too.
+    """
     if fcntl is not None:
         try:
             fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             return False
+        except OSError:
+            pass
     return True
+
+
+def _remove(file: Path, opened: IO[str]) -> None:
+    """While it is held, so that nobody's new lock is removed; Windows removes no open file."""
+    if _REMOVES_OPEN_FILES:
+        file.unlink(missing_ok=True)
+        opened.close()
+        return
+    opened.close()
+    with suppress(PermissionError):  # another process has it open
+        file.unlink(missing_ok=True)
 
 
 def _is_still(opened: IO[str], file: Path) -> bool:

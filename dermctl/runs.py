@@ -16,12 +16,8 @@ from typing import Any
 from dermctl import __version__
 from dermctl.errors import TrainingError, UsageFault
 from dermctl.files import write_json, write_text
+from dermctl.lock import take
 from dermctl.workspace import RESULT_FILE, check_name
-
-try:
-    import fcntl
-except ImportError:  # Windows has no such locks: there the user minds it
-    fcntl = None  # type: ignore[assignment]
 
 # Lightning starts the other ranks by running the whole command again: they take rank 0's folder.
 _CHOSEN = "DERMCTL_RUN_FOLDER"
@@ -138,19 +134,17 @@ def held(folder: Path) -> Iterator[None]:
     Raises:
         TrainingError: another process holds it.
     """
-    if fcntl is None or not is_main_process():
+    if not is_main_process():
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+        if not take(file):
             raise TrainingError(
                 "another process is training into this run",
                 where=folder,
                 hint="Wait for its end, or start anew with --no-resume",
-            ) from error
+            )
         yield
 
 

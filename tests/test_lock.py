@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -9,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from dermctl import lock
 from dermctl.errors import DataError
 from dermctl.lock import only_one
+from dermctl.runs import held, in_use
 
 HOLD = """
 import sys, time
@@ -47,6 +51,41 @@ def test_it_may_be_removed_while_it_is_held(tmp_path: Path) -> None:
         file.unlink()
     with only_one(file, "busy", "wait"):
         assert file.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    with only_one(tmp_path / "lock", "busy", "wait"), held(tmp_path / "run"):
+        assert not in_use(tmp_path / "other")
+    assert not (tmp_path / "lock").exists()
+
+
+def test_where_open_files_cannot_be_removed_it_is_closed_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        assert missing_ok
+        if any(not file.closed for file in opened):
+            raise PermissionError(13, "in use", str(path))
+        remove(path)
+
+    plain, remove = Path.open, Path.unlink
+    monkeypatch.setattr(lock, "_REMOVES_OPEN_FILES", False)
+    monkeypatch.setattr(Path, "unlink", unlink)
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode: opened.append(plain(path, mode)) or opened[-1]
+    )
+    with only_one(tmp_path / "lock", "busy", "wait"):
+        assert (tmp_path / "lock").exists()
+    assert not (tmp_path / "lock").exists()
 
 
 def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ class Output:
 
     def document(self, document: Any) -> None:
         """The one JSON document of a ``--json`` run."""
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+        plain = "utf" not in (sys.stdout.encoding or "").lower()  # then any letter is spelt out
+        text = json.dumps(document, indent=2, ensure_ascii=plain, allow_nan=False)
         if self.results:
             sys.stdout.write(f"{text}\n")
 

@@ -109,10 +109,13 @@ def evaluate(
     columns = subgroup_columns(rows, by)
     check = check_exposure(workspace, members, rows, allow=allow_leak, progress=progress)
     pin = hardware.accelerator == "cuda"
+    loaders = loader_workers(
+        workers, hardware, images=_BATCH, size=about.image_size, progress=progress
+    )
     predicted = predict(
         members,
         rows,
-        LoaderSettings(_BATCH, loader_workers(workers, hardware), seed, pin),
+        LoaderSettings(_BATCH, loaders, seed, pin),
         device=hardware.accelerator,
         tta=tta,
         progress=progress,

@@ -13,16 +13,15 @@ import torch
 from dermctl.datasets.packing import packed_sizes
 from dermctl.datasets.prepared import Split
 from dermctl.errors import ConfigError, UsageFault
+from dermctl.machine import available_cores, free_ram, free_shared
 from dermctl.progress import SILENT, Progress
-from dermctl.training.hardware import Hardware, available_cores
+from dermctl.training.hardware import Hardware
 from dermctl.views.augmentation import Augmentation, read_augmentation, to_plain
 from dermctl.views.cache import (
     CacheChoice,
     choose_cache,
     decoded_bytes,
     free_device,
-    free_ram,
-    free_shared,
 )
 from dermctl.views.choice import cached, views_dataset
 from dermctl.views.decoded import DecodedImages

@@ -31,6 +31,7 @@ from dermctl.models.zoo.shelf import zoo_origin
 from dermctl.progress import Progress
 from dermctl.training import (
     Hardware,
+    check_replay,
     loader_workers,
     resolve_hardware,
     seed_everything,
@@ -81,6 +82,8 @@ def plan_pretraining(
     seed_everything(config.seed, deterministic=config.deterministic)
     start = start_encoder(config.encoder, config.image_size, config.init, workspace.zoo)
     check_batch_norms(start.encoder, hardware, config)
+    if config.micro_batch_size:
+        check_replay(start.encoder, hardware, "--micro-batch-size")
     folders = _datasets(workspace, config.data, progress)
     train = [load_split(folder, "train", TRAINING_COLUMNS) for folder in folders]
     _check_batch(sum(map(len, train)), config.batch_size, train)
@@ -108,7 +111,13 @@ def plan_pretraining(
     module.exposure = Exposure.of(train, val).merged(module.exposure or Exposure.nothing())
     settings = LoaderSettings(
         config.batch_size,
-        loader_workers(config.workers, hardware),
+        loader_workers(
+            config.workers,
+            hardware,
+            images=2 * config.batch_size,
+            size=config.image_size,
+            progress=progress,
+        ),
         config.seed,
         hardware.accelerator == "cuda",
     )

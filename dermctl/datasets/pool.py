@@ -21,20 +21,16 @@ from typing import TypeVar
 import cv2
 
 from dermctl.errors import DermctlError
+from dermctl.machine import available_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _OURS_TO_ANSWER = (signal.SIGTERM, *((signal.SIGUSR1,) if hasattr(signal, "SIGUSR1") else ()))
+_MOST_WORKERS = 61 if sys.platform == "win32" else 10_000
+"""Windows waits for no more at once."""
 _CHUNKS_PER_WORKER = 3
 """Chunks handed out ahead of the reader: enough to keep a worker busy, few enough to hold."""
-
-
-def available_cores() -> int:
-    """CPU cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def ordered_map(
@@ -60,7 +56,7 @@ def ordered_map(
         DermctlError: a worker was killed, most often for want of memory.
         Exception: whatever ``function`` raises, when its item is reached.
     """
-    workers = available_cores() if workers is None else workers
+    workers = min(available_cores() if workers is None else workers, _MOST_WORKERS)
     if workers <= 1:
         yield from map(function, items)
         return
@@ -105,7 +101,7 @@ def clean_context(preload: Sequence[str] = ()) -> BaseContext:
     Args:
         preload: modules that the server imports once for all.
     """
-    if sys.platform == "win32":
+    if sys.platform in ("win32", "darwin"):  # macOS's own libraries do not bear to be forked
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
     if preload:

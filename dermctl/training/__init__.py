@@ -2,14 +2,13 @@
 
 from dermctl.training.hardware import (
     Hardware,
-    available_cores,
     loader_workers,
     resolve_hardware,
 )
 from dermctl.training.quiet import quiet_lightning, seed_everything
 from dermctl.training.rehearsal import DryRun, peak_memory, rehearse
 from dermctl.training.resume import Opened, check_resume, open_run
-from dermctl.training.speed import speed_up
+from dermctl.training.speed import check_replay, speed_up
 from dermctl.training.stopping import Interrupted
 from dermctl.training.trainer import csv_logger, fit, kept, make_trainer, tensorboard_logger
 
@@ -18,7 +17,7 @@ __all__ = [
     "Hardware",
     "Interrupted",
     "Opened",
-    "available_cores",
+    "check_replay",
     "check_resume",
     "csv_logger",
     "fit",

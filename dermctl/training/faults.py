@@ -21,6 +21,7 @@ from dermctl.runs import is_main_process
 from dermctl.training.stopping import Interrupted
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
+_NO_SHARED_MEMORY = ("shared memory(shm)", "out of shared memory")
 _DEAD_WORKER = "DataLoader worker"
 _LOST_PROCESS = ("/gloo/", "gloo", "nccl", "connection closed by peer", "connection reset by peer")
 
@@ -40,6 +41,8 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         _end_other_processes(trainer)
         if _is_memory(error):
             raise _memory_is_full(trainer) from error
+        if any(part in str(error) for part in _NO_SHARED_MEMORY):
+            raise _shared_memory_is_full(trainer) from error
         if str(error).startswith(_DEAD_WORKER):
             raise _worker_died(trainer, str(error)) from error
         if trainer.world_size > 1 and _is_lost_process(error):
@@ -177,6 +180,15 @@ def _worker_died(trainer: pl.Trainer, message: str) -> TrainingError:
         f"a loader process died{killed}",
         where="--workers",
         hint=f"Perhaps memory was short: take fewer --workers. {_from_there(trainer)}",
+    )
+
+
+def _shared_memory_is_full(trainer: pl.Trainer) -> TrainingError:
+    return TrainingError(
+        "the shared memory that loader processes hand batches over in is full",
+        where="--workers",
+        hint="Take --workers 0, or give a container more (docker run --shm-size 8g). "
+        f"{_from_there(trainer)}",
     )
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from dermctl.config.shared import ACCELERATORS
-from dermctl.datasets.pool import available_cores as available_cores  # also named here
 from dermctl.errors import TrainingError, UsageFault
+from dermctl.machine import available_cores, free_shared
+from dermctl.progress import SILENT, Progress
 
+_MOST_LOADERS = 4 if sys.platform == "win32" else 16
+"""By default: on Windows each takes memory for torch's libraries anew."""
+_PREFETCHED = 2
+"""Batches that a loader process makes in advance."""
+_SHARED_SHARE = 0.5
+"""Of the free shared memory for them: decoded images may lie there too."""
 _LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
@@ -59,7 +67,7 @@ def resolve_hardware(
     elif accelerator == "mps" and not torch.backends.mps.is_available():
         raise TrainingError("there is no Apple GPU here", where="--accelerator mps")
     there = {"cuda": gpus, "mps": 1, "cpu": available_cores()}[accelerator]
-    devices = devices or (gpus if accelerator == "cuda" else 1)
+    devices = devices or (gpus if accelerator == "cuda" and sys.platform != "win32" else 1)
     if devices > there:
         names = {"cuda": "GPU", "mps": "Apple GPU", "cpu": "CPU core"}
         raise TrainingError(
@@ -69,6 +77,12 @@ def resolve_hardware(
             hint=f"Take --devices {there} or fewer",
         )
     if accelerator == "cuda":
+        if devices > 1 and sys.platform == "win32":
+            raise TrainingError(
+                "several GPUs need NCCL, which Windows lacks",
+                where=f"--devices {devices}",
+                hint="Take --devices 1, or Linux in WSL",
+            )
         _turn_to_own_gpu(gpus)
     if precision == "auto":
         fast = accelerator == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
@@ -101,13 +115,35 @@ def lightning_arguments(hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def loader_workers(asked: int, hardware: Hardware) -> int:
-    """Loader processes a device: as asked, else the cores shared out, at most 16.
+def loader_workers(
+    asked: int, hardware: Hardware, *, images: int, size: int, progress: Progress = SILENT
+) -> int:
+    """Loader processes a device: as asked, else the cores shared out, as many as there is room for.
 
     On a CPU the training itself wants the cores: one loader beside it is enough.
+
+    Args:
+        asked: their number; below 0: what suits the machine.
+        hardware: what the training runs on.
+        images: in a batch of all devices, each view counted.
+        size: their side in pixels.
+        progress: where it is said that shared memory holds fewer: batches are handed over in it,
+            and containers often have 64 MiB.
     """
-    if asked >= 0:
-        return asked
+    workers = asked if asked >= 0 else _by_cores(hardware)
+    batch = 3 * size**2 * -(-images // (hardware.devices * hardware.nodes))
+    room = int(_SHARED_SHARE * free_shared()) // hardware.devices
+    fit = room // (_PREFETCHED * batch)
+    if workers > fit:
+        progress.say(
+            f"{fit or 'no'} loader processes in place of {workers}: {room / 2**20:,.0f} MiB of "
+            f"shared memory can be theirs, and each needs {_PREFETCHED * batch / 2**20:,.0f} for "
+            "its batches (a container gets more by docker run --shm-size 8g)"
+        )
+    return min(workers, fit)
+
+
+def _by_cores(hardware: Hardware) -> int:
     if hardware.accelerator == "cpu":
         return 1 if available_cores() > 1 else 0
-    return min(16, max(1, available_cores() // hardware.devices - 1))
+    return min(_MOST_LOADERS, max(1, available_cores() // hardware.devices - 1))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
+from dermctl.machine import peak_ram
 from dermctl.training.faults import MemoryAdvice, named_faults
 from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.quiet import quiet_lightning
@@ -21,7 +20,6 @@ from dermctl.views.loader import BatchLoader
 
 TIMED = 2
 """Steps that are timed, after one to warm up, which compiles and allocates."""
-_KIBIBYTE = 1024
 
 
 @dataclass(frozen=True)
@@ -130,7 +128,7 @@ class _Clock(Callback):
         loader = trainer.train_dataloader
         if isinstance(loader, BatchLoader) and loader.num_workers:
             self._first += loader.num_workers * (loader.prefetch_factor or 0)
-        self._note()
+        self._note(pl_module.device.type)
 
     def on_train_batch_end(
         self,
@@ -141,13 +139,13 @@ class _Clock(Callback):
         batch_idx: int,
     ) -> None:
         """A step has ended, also on the device."""
-        self._note()
+        self._note(pl_module.device.type)
         if len(self._ends) > self._first + TIMED:  # one end more than steps
             trainer.should_stop = True
 
-    def _note(self) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
+    def _note(self, device: str) -> None:
+        if device != "cpu":
+            torch.accelerator.synchronize()
         self._ends.append(time.perf_counter())
 
 
@@ -155,5 +153,4 @@ def peak_memory(hardware: Hardware) -> int:
     """The greatest memory so far in bytes: of the current GPU, or of this process."""
     if hardware.accelerator == "cuda":
         return int(torch.cuda.max_memory_allocated())
-    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return int(used if sys.platform == "darwin" else used * _KIBIBYTE)
+    return peak_ram()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
 
 from dermctl.errors import ConfigError
 from dermctl.progress import Progress
@@ -34,9 +35,10 @@ def speed_up(
         Whether the encoder is compiled; what else can be then is to be too.
 
     Raises:
-        ConfigError: the encoder has no gradient checkpointing.
+        ConfigError: the encoder has no gradient checkpointing, or not there: ``check_replay``.
     """
     if gradient_checkpointing:
+        check_replay(encoder, hardware, "--gradient-checkpointing")
         _checkpoint_gradients(encoder)
     if hardware.accelerator == "cuda" and is_convolutional(encoder):
         encoder.to(memory_format=torch.channels_last)
@@ -44,6 +46,37 @@ def speed_up(
     if shall_compile:
         encoder.compile()
     return shall_compile
+
+
+def check_replay(encoder: nn.Module, hardware: Hardware, where: str) -> None:
+    """Refuse to compute activations twice where chance would not fall the same the second time.
+
+    torch.utils.checkpoint keeps the state of CUDA's generators, and not of an Apple GPU's: what is
+    dropped would differ, and the gradient be wrong.
+
+    Args:
+        encoder: in training it may drop activations or whole layers at random.
+        hardware: what it runs on.
+        where: the flag that asks for it.
+
+    Raises:
+        ConfigError: an encoder that draws at random, on an Apple GPU.
+    """
+    if hardware.accelerator != "mps":
+        return
+    if any(_chance(part) > 0 for part in encoder.modules()):
+        raise ConfigError(
+            f"{type(encoder).__name__} drops activations at random, and an Apple GPU would not "
+            "drop the same ones again",
+            where=where,
+            hint="Leave it out, or take --accelerator cpu, or an encoder without dropout",
+        )
+
+
+def _chance(part: nn.Module) -> float:
+    """At which a layer drops something: torch's Dropout, timm's DropPath and PatchDropout."""
+    names = ("p",) if isinstance(part, _DropoutNd) else ("drop_prob", "prob")
+    return max(float(getattr(part, name, None) or 0.0) for name in names)
 
 
 def is_convolutional(encoder: nn.Module) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from dermctl.config.shared import CACHES
 from dermctl.errors import UsageFault
+from dermctl.machine import free_ram
 
 DEVICE_SHARE = 0.3  # of the device's free memory: the training's own needs come first
 RAM_SHARE = 0.5  # of the free RAM: the page cache and other processes need some too
@@ -64,8 +63,8 @@ def choose_cache(
         epochs: of the training; for a single one nothing is worth keeping.
         device_free: free memory of the accelerator in bytes; None: there is none.
         ram_free: free RAM in bytes to keep images in; None: as the system says.
-        passing_free: free RAM in bytes where images are decoded on their way to the device; 0:
-            not known; None: ``ram_free``.
+        passing_free: free RAM in bytes where images are decoded on their way to the device; None:
+            ``ram_free``.
 
     Raises:
         UsageFault: the cache that was asked for is unknown, is not there, or is too small.
@@ -88,7 +87,7 @@ def choose_cache(
         return choice
     if epochs < 2:
         return CacheChoice("none", size, "and one epoch sees each but once")
-    passes = not passing_free or size <= RAM_SHARE * passing_free
+    passes = size <= RAM_SHARE * passing_free
     if device_free is not None and size <= DEVICE_SHARE * device_free and passes:
         return CacheChoice("device", size, f"{_in_words(device_free)} free there")
     if size <= RAM_SHARE * ram_free:
@@ -114,7 +113,7 @@ def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
 
 
 def _check_passing(size: int, free: int) -> None:
-    if 0 < free < size:
+    if size > free:
         raise UsageFault(
             f"{_in_words(size)} of decoded images pass through RAM on their way to the device, and "
             f"{_in_words(free)} of it are free for each",
@@ -130,43 +129,6 @@ def free_device(device_type: str) -> int | None:
     import torch
 
     return int(torch.cuda.mem_get_info()[0])
-
-
-def free_shared() -> int:
-    """Shared memory in bytes, which loader processes read a cache in; containers often have little.
-
-    Where the system has no such file system there is no such limit: then the free RAM.
-    """
-    try:
-        return shutil.disk_usage("/dev/shm").free
-    except OSError:
-        return free_ram()
-
-
-def free_ram() -> int:
-    """RAM in bytes that can be had without swapping; 0 where the system does not say.
-
-    The limit of the control group counts too: a batch job or container has less than its machine.
-    """
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvail"))
-    except (OSError, StopIteration):
-        return 0
-    return min(free, _left_in_group(free))
-
-
-def _left_in_group(unlimited: int) -> int:
-    """What the control group (version 2) still allows; ``unlimited`` where there is no limit."""
-    root = Path("/sys/fs/cgroup")
-    try:
-        name = Path("/proc/self/cgroup").read_text().splitlines()[0].split(":", 2)[2]
-        folder = next(at for at in (root / name.lstrip("/"), root) if (at / "memory.max").is_file())
-        limit = int((folder / "memory.max").read_text())
-        counts = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
-    except (OSError, StopIteration, IndexError, ValueError):  # no such group, or "max"
-        return unlimited
-    return max(0, limit - int(counts.get("anon", 0)) - int(counts.get("shmem", 0)))
 
 
 def _in_words(size: int) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -107,3 +110,29 @@ def test_what_is_no_json_is_not_written(capsys: Captured) -> None:
     with pytest.raises(ValueError, match="JSON"):
         Output(json=True).document({"loss": float("nan")})
     assert capsys.readouterr().out == ""
+
+
+STRANGE = """
+from dermctl import __main__ as program
+from dermctl.cli.output import Output
+
+def app():
+    Output().line("0.3–0.4 → é")
+    Output(json=True).document({"class": "naevus é – →"})
+
+program.app = app
+program.main()
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1251", "cp932", "utf-8"])
+def test_letters_that_an_output_does_not_have_stop_nothing(encoding: str) -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGE], env=environment, capture_output=True, check=True
+    )
+    line, _, document = done.stdout.partition(b"\n")
+    assert line.decode(encoding).startswith("0.3")
+    if encoding == "utf-8":
+        assert line.decode() == "0.3–0.4 → é"
+    assert json.loads(document.decode(encoding)) == {"class": "naevus é – →"}

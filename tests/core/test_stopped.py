@@ -15,7 +15,7 @@ import torch
 from dermctl.config.trainings import PretrainConfig
 from dermctl.core.data.prepare import prepare
 from dermctl.core.pretrain import pretrain
-from dermctl.training import available_cores
+from dermctl.machine import available_cores
 from dermctl.workspace import Workspace
 from tests.conftest import ROOT
 from tests.core import stops_itself

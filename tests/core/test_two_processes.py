@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from dermctl.core.data.prepare import prepare
-from dermctl.training import available_cores
+from dermctl.machine import available_cores
 from dermctl.workspace import Workspace
 from tests.conftest import ROOT
 from tests.core.data.clinic import make_clinic

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from dermctl.datasets.pool import available_cores, ordered_map
+from dermctl.datasets.pool import ordered_map
 from dermctl.errors import DataError, DermctlError
 from tests.datasets.pool_functions import die_at, fail_at, square
 from tests.scripts import run_script
@@ -57,10 +57,6 @@ def test_an_error_arrives_whole_and_in_its_place(workers):
 def test_a_killed_worker_is_an_error_that_says_so():
     with pytest.raises(DermctlError, match=r"killed.*--workers 1"):
         list(ordered_map(partial(die_at, 9), range(100), 2, chunk=2))
-
-
-def test_cores_are_those_that_may_be_used():
-    assert 1 <= available_cores() <= (os.cpu_count() or 1)
 
 
 INTERRUPTED = """

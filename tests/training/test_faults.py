@@ -162,6 +162,26 @@ def test_a_lost_process_is_one_line(
         train(tmp_path / "other", lambda *_: lose("train", STEPS + 1))
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Caught RuntimeError in DataLoader worker process 0.\nTraceback …\nRuntimeError: unable to "
+        "allocate shared memory(shm) for file </torch_1_2_3>: No space left on device (28)",
+        "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that "
+        "dataloader's workers are out of shared memory. Please try to raise your limit.",
+    ],
+)
+def test_little_shared_memory_is_one_line(tmp_path: Path, words: str) -> None:
+    def fill(phase: str, step: int) -> None:
+        if step == STEPS + 1:
+            raise RuntimeError(words)
+
+    with pytest.raises(TrainingError, match="shared memory that loader processes") as caught:
+        train(tmp_path, fill)
+    assert "--shm-size" in str(caught.value)
+    assert "goes on from the last checkpoint" in str(caught.value)
+
+
 def test_a_disk_that_fills_between_checkpoints(tmp_path: Path) -> None:
     def fill(phase: str, step: int) -> None:
         if (phase, step) == ("train", 2):

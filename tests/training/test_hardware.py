@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from dermctl.errors import TrainingError, UsageFault
+from dermctl.progress import SILENT
 from dermctl.training import Hardware, hardware, loader_workers, resolve_hardware
+from tests.told import Told
 
 CPU = Hardware("cpu", 1, 1, "fp32")
 
@@ -78,18 +80,41 @@ def test_an_accelerator_that_does_not_exist(accelerator: str) -> None:
     assert "auto, cpu, gpu, mps" in str(caught.value)
 
 
+def loaders(asked: int, on: Hardware, images: int = 8, told: Told | None = None) -> int:
+    return loader_workers(asked, on, images=images, size=32, progress=told or SILENT)
+
+
 def test_loader_processes(machine: Any) -> None:
     machine(gpus=4, cores=16)
     gpus = Hardware("cuda", 4, 1, "bf16")
-    assert loader_workers(7, gpus) == 7
-    assert loader_workers(0, gpus) == 0
-    assert loader_workers(-1, gpus) == 3
-    assert loader_workers(-1, Hardware("cuda", 1, 1, "bf16")) == 15
-    assert loader_workers(-1, CPU) == 1
+    assert loaders(7, gpus) == 7
+    assert loaders(0, gpus) == 0
+    assert loaders(-1, gpus) == 3
+    assert loaders(-1, Hardware("cuda", 1, 1, "bf16")) == 15
+    assert loaders(-1, CPU) == 1
     machine(cores=1)
-    assert loader_workers(-1, CPU) == 0
+    assert loaders(-1, CPU) == 0
     machine(gpus=8, cores=4)
-    assert loader_workers(-1, Hardware("cuda", 8, 1, "bf16")) == 1
+    assert loaders(-1, Hardware("cuda", 8, 1, "bf16")) == 1
+
+
+def test_batches_on_their_way_fit_into_shared_memory(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(gpus=4, cores=16)
+    picture, told = 3 * 32 * 32, Told()
+    monkeypatch.setattr(hardware, "free_shared", lambda: 2 * 2 * 8 * picture * 3)
+    one = Hardware("cuda", 1, 1, "bf16")
+    assert loaders(3, one, told=told) == 3
+    assert told.said == []
+    assert loaders(4, one, told=told) == loaders(-1, one, told=told) == 3
+    assert told.said[0].startswith("3 loader processes in place of 4: 0 MiB of shared")
+    assert told.said[1].startswith("3 loader processes in place of 15")
+    assert loaders(4, one, images=9) == 2
+    assert loaders(4, Hardware("cuda", 2, 1, "bf16")) == 3  # half of the batch, half of the memory
+    assert loaders(4, Hardware("cuda", 2, 2, "bf16")) == 4
+    assert loaders(1, one, images=25, told=told) == 0
+    assert told.said[2].startswith("no loader processes in place of 1")
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,30 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
         torch.testing.assert_close(plain, recomputed)
 
 
+@pytest.mark.parametrize(
+    ("change", "drops"),
+    [
+        ({}, False),
+        ({"drop_path_rate": 0.1}, True),
+        ({"proj_drop_rate": 0.1}, True),
+        ({"patch_drop_rate": 0.1}, True),
+    ],
+)
+def test_an_apple_gpu_replays_nothing_that_is_drawn(change: dict[str, float], drops: bool) -> None:
+    model = timm.create_model("test_vit", num_classes=0, **change)
+    for hardware in (CPU, GPU):
+        speed_up(model, hardware, compiled="off", gradient_checkpointing=True, progress=Told())
+    apple = Hardware("mps", 1, 1, "fp32")
+    if not drops:
+        speed_up(model, apple, gradient_checkpointing=True, progress=Told())
+        return
+    with pytest.raises(ConfigError, match="VisionTransformer drops activations") as caught:
+        speed_up(model, apple, gradient_checkpointing=True, progress=Told())
+    assert "--gradient-checkpointing" in str(caught.value)
+    with pytest.raises(ConfigError, match="--micro-batch-size"):
+        speed.check_replay(model, apple, "--micro-batch-size")
+
+
 def test_an_encoder_without_gradient_checkpointing() -> None:
     with pytest.raises(ConfigError, match="Linear has no gradient checkpointing") as caught:
         speed_up(nn.Linear(2, 2), CPU, gradient_checkpointing=True, progress=Told())

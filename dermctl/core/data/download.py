@@ -12,7 +12,7 @@ from dermctl.core.data.filling import Filling
 from dermctl.core.data.loss import Loss, loss_of
 from dermctl.core.data.selection import Selection, table_of
 from dermctl.datasets.fetch.many import WORKERS, Manner
-from dermctl.datasets.fetch.partial import PARTIAL_FOLDER
+from dermctl.datasets.fetch.partial import LOCK_FILE, PARTIAL_FOLDER
 from dermctl.datasets.sources.base import (
     Download,
     ImageAddresses,
@@ -120,7 +120,7 @@ def download(
     manner = Manner(workers=request.workers, retry_failed=request.retry_failed)
     busy = "another download into this folder is under way"
     hint = "Wait for its end, or name another folder with --to DIR"
-    with only_one(folder / PARTIAL_FOLDER / "lock", busy, hint):
+    with only_one(folder / PARTIAL_FOLDER / LOCK_FILE, busy, hint):
         filling = Filling(folder, manner, progress)
         _fill(filling, source, request)
         filling.write_down()

@@ -117,7 +117,13 @@ def plan_finetuning(
         exposure=Exposure.of([train], [val]).merged(start.exposure),
         settings=LoaderSettings(
             config.batch_size,
-            loader_workers(config.workers, hardware),
+            loader_workers(
+                config.workers,
+                hardware,
+                images=config.batch_size,
+                size=about.image_size,
+                progress=progress,
+            ),
             config.seed,
             hardware.accelerator == "cuda",
         ),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,8 @@ from dermctl.datasets.fetch.content import unlike
 from dermctl.files import write_json
 
 PARTIAL_FOLDER = ".partial"
+LOCK_FILE = "lock"
+"""In that folder, while a download is under way."""
 
 
 class Partial:
@@ -127,7 +130,8 @@ def tidy(folder: Path, on_their_way: Iterable[str] = (), keep: Iterable[str] = (
     kept = {quote(file, safe="") for file in on_their_way}
     kept |= {f"{name}.json" for name in kept} | set(keep)
     for entry in hidden.iterdir():
-        if entry.name in kept:
+        held = sys.platform == "win32" and entry.name == LOCK_FILE  # it removes no open file
+        if held or entry.name in kept:
             continue
         if entry.is_dir():
             shutil.rmtree(entry)
