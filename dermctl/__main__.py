@@ -7,10 +7,9 @@ from dermctl.cli.main import app
 
 
 def main() -> None:
-    """Run the command line; a sign that the terminal or file has no letter for stops nothing."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    """Run the command line; a sign that the output's encoding lacks is spelt out, as on stderr."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     app()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -11,11 +12,10 @@ from typing import IO
 
 from dermctl.errors import DataError
 
-try:
+if sys.platform != "win32":
     import fcntl
-except ImportError:  # Windows has no such locks: there the user minds it
-    fcntl = None  # type: ignore[assignment]
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 _REMOVES_OPEN_FILES = sys.platform != "win32"
 
 
@@ -44,7 +44,7 @@ def _locked(file: Path, what: str, hint: str) -> IO[str]:
             opened = file.open("w")
         except FileNotFoundError:  # who held it has just removed the folder with it
             continue
-        if not take(opened):
+        if take(opened) is False:
             opened.close()
             raise DataError(what, where=file.parent, hint=hint)
         if _is_still(opened, file):
@@ -52,18 +52,23 @@ def _locked(file: Path, what: str, hint: str) -> IO[str]:
         opened.close()  # who held it has removed it: a third may hold a new one of that name
 
 
-def take(opened: IO[str]) -> bool:
-    """Lock an open file until it is closed, without waiting; False: another process has it.
+def take(opened: IO[str]) -> bool | None:
+    """Lock an open file until it is closed, without waiting.
 
-    Some network file systems have no locks (Lustre, NFS): there the user minds it, too.
+    Returns:
+        False: another process has it; None: there are no locks here, so nobody can tell. Windows
+        has none that we use, nor have some network file systems (Lustre, NFS).
     """
-    if fcntl is not None:
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        except OSError:
-            pass
+    if sys.platform == "win32":
+        return None
+    try:
+        fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
     return True
 
 

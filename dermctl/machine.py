@@ -18,14 +18,17 @@ _SHARED = Path("/dev/shm")
 _KIBIBYTE = 1024
 
 
-def available_cores() -> int:
-    """CPU cores that this process may use: by affinity, and by the time its container is given."""
+def cores_within_reach() -> int:
+    """CPU cores that this process may run on."""
     if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def available_cores() -> int:
+    """Those that it can keep busy: a container may be given less time than it has cores."""
     shares = [share for group in _groups("cpu") if (share := _cores_of(group)) is not None]
-    return max(1, min([cores, *map(math.ceil, shares)]))
+    return max(1, min([cores_within_reach(), *map(math.ceil, shares)]))
 
 
 def free_ram() -> int:
@@ -34,15 +37,15 @@ def free_ram() -> int:
     return max(0, min([int(psutil.virtual_memory().available), *left]))
 
 
-def free_shared() -> int:
+def free_shared() -> int | None:
     """Shared memory in bytes, which loader processes hand batches over in; containers have little.
 
-    Where the system has no such file system there is no such limit: then the free RAM.
+    None: the system has no file system for it, and so no limit of its own.
     """
     try:
         return shutil.disk_usage(_SHARED).free
     except OSError:
-        return free_ram()
+        return None
 
 
 def peak_ram() -> int:

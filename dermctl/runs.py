@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -34,6 +34,20 @@ _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 def is_main_process() -> bool:
     """Whether this is rank 0, the one process that prints and writes."""
     return all(os.environ.get(name, "0") == "0" for name in _RANKS)
+
+
+def as_first_process(variable: str, decide: Callable[[], str]) -> str:
+    """What rank 0 decides by what is free; the ranks that it starts later take that over.
+
+    By then its images lie in memory, and the same question has another answer.
+
+    Args:
+        variable: of the environment, which carries the answer.
+        decide: asked in rank 0, and in a rank that something else has started.
+    """
+    if is_main_process():
+        os.environ[variable] = decide()
+    return os.environ.get(variable) or decide()
 
 
 def new_run_folder(runs: Path, name: str) -> Path:
@@ -128,31 +142,35 @@ def finish_run(folder: Path, result: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(folder: Path) -> Iterator[bool]:
     """Hold a run's folder while it trains; the system lets go of it even for a killed process.
+
+    Yields:
+        Whether it is held: not all file systems have locks.
 
     Raises:
         TrainingError: another process holds it.
     """
     if not is_main_process():
-        yield
+        yield False
         return
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _LOCK).open("w") as file:
-        if not take(file):
+        taken = take(file)
+        if taken is False:
             raise TrainingError(
                 "another process is training into this run",
                 where=folder,
                 hint="Wait for its end, or start anew with --no-resume",
             )
-        yield
+        yield taken is True
 
 
-def in_use(folder: Path) -> bool:
-    """Whether another process trains into this run."""
+def in_use(folder: Path) -> bool | None:
+    """Whether another process trains into this run; None: that cannot be told here."""
     try:
-        with held(folder):
-            return False
+        with held(folder) as certain:
+            return False if certain else None
     except TrainingError:
         return True
 

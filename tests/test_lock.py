@@ -53,6 +53,18 @@ def test_it_may_be_removed_while_it_is_held(tmp_path: Path) -> None:
         assert file.exists()
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EBADF])
+def test_other_faults_of_a_lock_are_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    with pytest.raises(OSError, match=os.strerror(number)), only_one(tmp_path / "lock", "", ""):
+        pass
+
+
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_a_file_system_without_locks_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
@@ -62,7 +74,7 @@ def test_a_file_system_without_locks_stops_nothing(
 
     monkeypatch.setattr(lock.fcntl, "flock", flock)
     with only_one(tmp_path / "lock", "busy", "wait"), held(tmp_path / "run"):
-        assert not in_use(tmp_path / "other")
+        assert in_use(tmp_path / "run") is None
     assert not (tmp_path / "lock").exists()
 
 

@@ -28,7 +28,7 @@ from dermctl.progress import SILENT, Progress
 from dermctl.report.evaluation import write_evaluation_report
 from dermctl.report.model_card import model_card
 from dermctl.run_folder import run_of
-from dermctl.training import loader_workers, resolve_hardware
+from dermctl.training import resolve_hardware, settle_loaders
 from dermctl.workspace import Workspace
 
 __all__ = ["Evaluated", "evaluate", "newest_classifier"]
@@ -109,13 +109,13 @@ def evaluate(
     columns = subgroup_columns(rows, by)
     check = check_exposure(workspace, members, rows, allow=allow_leak, progress=progress)
     pin = hardware.accelerator == "cuda"
-    loaders = loader_workers(
-        workers, hardware, images=_BATCH, size=about.image_size, progress=progress
-    )
+    loaders = settle_loaders(workers, hardware, images=_BATCH, size=about.image_size)
+    if loaders.note:
+        progress.say(loaders.note)
     predicted = predict(
         members,
         rows,
-        LoaderSettings(_BATCH, loaders, seed, pin),
+        LoaderSettings(_BATCH, loaders.workers, seed, pin),
         device=hardware.accelerator,
         tta=tta,
         progress=progress,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from dermctl.datasets.prepared import Split
 from dermctl.errors import ConfigError, UsageFault
 from dermctl.machine import available_cores, free_ram, free_shared
 from dermctl.progress import SILENT, Progress
+from dermctl.runs import as_first_process
 from dermctl.training.hardware import Hardware
 from dermctl.views.augmentation import Augmentation, read_augmentation, to_plain
 from dermctl.views.cache import (
@@ -30,6 +31,8 @@ from dermctl.views.images import Images, StoredImages
 from dermctl.views.packed import MakesViews
 from dermctl.views.spec import AugmentationSpec
 
+_CACHE = "DERMCTL_RUN_CACHE"
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -42,6 +45,7 @@ class Inputs:
         finish: False: the device does colour and blur.
         fused: what the device does it does by ``dermctl.views.fused``.
         threads: decoders at work where images are kept.
+        shared: loader processes read the images that are kept in RAM.
         progress: where decoding is reported.
     """
 
@@ -51,6 +55,7 @@ class Inputs:
     finish: bool
     fused: bool = False
     threads: int = 1
+    shared: bool = True
     progress: Progress = SILENT
     resident: list[DecodedImages] = field(default_factory=list)
     """Decoded images that the training's data module takes to the device."""
@@ -61,7 +66,9 @@ class Inputs:
         Raises:
             DataError: an image cannot be decoded.
         """
-        images = cached(stored, self.cache, threads=self.threads, progress=self.progress)
+        images = cached(
+            stored, self.cache, threads=self.threads, shared=self.shared, progress=self.progress
+        )
         if self.cache.kind == "device" and isinstance(images, DecodedImages):
             self.resident.append(images)
         return images
@@ -93,6 +100,7 @@ def settle_inputs(
     epochs: int,
     workers: int,
     hardware: Hardware,
+    shared: int = 0,
     compiled: bool = False,
     progress: Progress = SILENT,
 ) -> Inputs:
@@ -103,7 +111,8 @@ def settle_inputs(
         cache: one of ``dermctl.config.shared.CACHES``.
         splits: all that are read in each epoch.
         size: side of a view in pixels.
-        workers: loader processes a device.
+        workers: loader processes a device; without any, nothing need lie in shared memory.
+        shared: bytes of it that their batches take.
         compiled: on a GPU, make views by kernels of our own, if they hold there.
 
     Raises:
@@ -120,14 +129,22 @@ def settle_inputs(
         )
     if isinstance(asked, list):
         _try_list(asked, size, splits, augmentation)
-    choice = choose_cache(
-        cache,
-        decoded_bytes(_sizes(splits)),
-        epochs=epochs,
-        device_free=None if slow else _device_free(cache, hardware),
-        ram_free=_ram_free(workers, hardware),
-        passing_free=_ram_free(0, hardware),
-    )
+    size_decoded = decoded_bytes(_sizes(splits))
+
+    def choose() -> CacheChoice:
+        each = free_ram() // hardware.devices
+        left = _left_of_shared(shared) // hardware.devices if workers else each
+        return choose_cache(
+            cache,
+            size_decoded,
+            epochs=epochs,
+            device_free=None if slow else _device_free(cache, hardware),
+            ram_free=min(each, left),
+            shared=left < each,
+            passing_free=each,
+        )
+
+    choice = _as_first_process(choose, size_decoded)
     progress.say(str(choice))
     warn_of_enlarging(size, splits, progress)
     return Inputs(
@@ -136,6 +153,7 @@ def settle_inputs(
         size,
         finish=hardware.accelerator == "cpu",
         fused=compiled and _kernels_hold(asked, size, hardware, progress),
+        shared=workers > 0,
         threads=max(1, available_cores() // hardware.devices),
         progress=progress,
     )
@@ -180,10 +198,21 @@ def _device_free(cache: str, hardware: Hardware) -> int | None:
     return free_device(hardware.accelerator)
 
 
-def _ram_free(workers: int, hardware: Hardware) -> int:
-    """Each process of a training on several devices has images of its own."""
-    free = min(free_ram(), free_shared()) if workers else free_ram()
-    return free // hardware.devices
+def _left_of_shared(batches: int) -> int:
+    """Where images can lie that loader processes read, beside batches on their way."""
+    free = free_shared()
+    return free_ram() if free is None else max(0, free - batches)
+
+
+def _as_first_process(choose: Callable[[], CacheChoice], size: int) -> CacheChoice:
+    made: list[CacheChoice] = []
+
+    def decide() -> str:
+        made.append(choose())
+        return made[0].kind
+
+    kind = as_first_process(_CACHE, decide)
+    return made[0] if made else CacheChoice(kind, size, "as in the first process")
 
 
 def warn_of_enlarging(size: int, splits: Sequence[Split], progress: Progress) -> None:

@@ -86,12 +86,21 @@ def class_numbers(split: Split, classes: Sequence[str]) -> IntArray:
 
 @dataclass(frozen=True)
 class LoaderSettings:
-    """What all loaders of a training share."""
+    """What all loaders of a training share.
+
+    Args:
+        batch_size: images, over all devices.
+        workers: loader processes a device.
+        seed: of the order.
+        pin: see ``BatchLoader``.
+        shared: see ``dermctl.training.Loaders``.
+    """
 
     batch_size: int
     workers: int
     seed: int
     pin: bool
+    shared: int = 0
 
 
 class TrainingData(pl.LightningDataModule):

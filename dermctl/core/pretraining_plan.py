@@ -32,9 +32,9 @@ from dermctl.progress import Progress
 from dermctl.training import (
     Hardware,
     check_replay,
-    loader_workers,
     resolve_hardware,
     seed_everything,
+    settle_loaders,
     speed_up,
 )
 from dermctl.views.batches import check_shares
@@ -109,17 +109,15 @@ def plan_pretraining(
         progress=progress,
     )
     module.exposure = Exposure.of(train, val).merged(module.exposure or Exposure.nothing())
+    loaders = settle_loaders(
+        config.workers, hardware, images=2 * config.batch_size, size=config.image_size
+    )
     settings = LoaderSettings(
         config.batch_size,
-        loader_workers(
-            config.workers,
-            hardware,
-            images=2 * config.batch_size,
-            size=config.image_size,
-            progress=progress,
-        ),
+        loaders.workers,
         config.seed,
         hardware.accelerator == "cuda",
+        loaders.shared,
     )
     inputs = settle_inputs(
         config.augmentation,
@@ -128,10 +126,13 @@ def plan_pretraining(
         size=config.image_size,
         epochs=config.epochs,
         workers=settings.workers,
+        shared=settings.shared,
         hardware=hardware,
         compiled=compiled,
         progress=progress,
     )
+    if loaders.note and inputs.cache.kind != "device":
+        progress.say(loaders.note)
     stored = stored_images(train)
     views = _views(train, stored, config, inputs)
     val_views = _views(val, stored_images(val), config, inputs) if val else None

@@ -2,8 +2,9 @@
 
 from dermctl.training.hardware import (
     Hardware,
-    loader_workers,
+    Loaders,
     resolve_hardware,
+    settle_loaders,
 )
 from dermctl.training.quiet import quiet_lightning, seed_everything
 from dermctl.training.rehearsal import DryRun, peak_memory, rehearse
@@ -16,13 +17,13 @@ __all__ = [
     "DryRun",
     "Hardware",
     "Interrupted",
+    "Loaders",
     "Opened",
     "check_replay",
     "check_resume",
     "csv_logger",
     "fit",
     "kept",
-    "loader_workers",
     "make_trainer",
     "open_run",
     "peak_memory",
@@ -30,6 +31,7 @@ __all__ = [
     "rehearse",
     "resolve_hardware",
     "seed_everything",
+    "settle_loaders",
     "speed_up",
     "tensorboard_logger",
 ]

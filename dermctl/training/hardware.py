@@ -11,15 +11,18 @@ import torch
 
 from dermctl.config.shared import ACCELERATORS
 from dermctl.errors import TrainingError, UsageFault
-from dermctl.machine import available_cores, free_shared
-from dermctl.progress import SILENT, Progress
+from dermctl.machine import available_cores, cores_within_reach, free_shared
+from dermctl.runs import as_first_process
 
 _MOST_LOADERS = 4 if sys.platform == "win32" else 16
 """By default: on Windows each takes memory for torch's libraries anew."""
 _PREFETCHED = 2
 """Batches that a loader process makes in advance."""
+_IN_USE = 2
+"""Batches that lie at the training: the one of the step, and one on its way to the device."""
 _SHARED_SHARE = 0.5
 """Of the free shared memory for them: decoded images may lie there too."""
+_WORKERS = "DERMCTL_RUN_WORKERS"
 _LIGHTNING_PRECISION = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
@@ -66,7 +69,7 @@ def resolve_hardware(
         accelerator = "cuda"
     elif accelerator == "mps" and not torch.backends.mps.is_available():
         raise TrainingError("there is no Apple GPU here", where="--accelerator mps")
-    there = {"cuda": gpus, "mps": 1, "cpu": available_cores()}[accelerator]
+    there = {"cuda": gpus, "mps": 1, "cpu": cores_within_reach()}[accelerator]
     devices = devices or (gpus if accelerator == "cuda" and sys.platform != "win32" else 1)
     if devices > there:
         names = {"cuda": "GPU", "mps": "Apple GPU", "cpu": "CPU core"}
@@ -115,32 +118,53 @@ def lightning_arguments(hardware: Hardware) -> dict[str, Any]:
     }
 
 
-def loader_workers(
-    asked: int, hardware: Hardware, *, images: int, size: int, progress: Progress = SILENT
-) -> int:
-    """Loader processes a device: as asked, else the cores shared out, as many as there is room for.
+@dataclass(frozen=True)
+class Loaders:
+    """Loader processes of a device.
 
-    On a CPU the training itself wants the cores: one loader beside it is enough.
+    Args:
+        workers: how many.
+        shared: memory in bytes that the batches of all devices here take on their way, at most.
+        note: why they are fewer than would suit; empty: they are not.
+    """
+
+    workers: int
+    shared: int
+    note: str
+
+
+def settle_loaders(asked: int, hardware: Hardware, *, images: int, size: int) -> Loaders:
+    """As many as asked, else the cores shared out, but no more than shared memory has room for.
+
+    Batches are handed over in it, and containers often have 64 MiB. On a CPU the training itself
+    wants the cores: one loader beside it is enough.
 
     Args:
         asked: their number; below 0: what suits the machine.
         hardware: what the training runs on.
         images: in a batch of all devices, each view counted.
         size: their side in pixels.
-        progress: where it is said that shared memory holds fewer: batches are handed over in it,
-            and containers often have 64 MiB.
     """
-    workers = asked if asked >= 0 else _by_cores(hardware)
+    wanted = asked if asked >= 0 else _by_cores(hardware)
     batch = 3 * size**2 * -(-images // (hardware.devices * hardware.nodes))
-    room = int(_SHARED_SHARE * free_shared()) // hardware.devices
-    fit = room // (_PREFETCHED * batch)
-    if workers > fit:
-        progress.say(
-            f"{fit or 'no'} loader processes in place of {workers}: {room / 2**20:,.0f} MiB of "
-            f"shared memory can be theirs, and each needs {_PREFETCHED * batch / 2**20:,.0f} for "
-            "its batches (a container gets more by docker run --shm-size 8g)"
+    workers = int(as_first_process(_WORKERS, lambda: str(_with_room(wanted, batch, hardware))))
+    note = ""
+    if workers < wanted:
+        note = (
+            f"{workers or 'no'} loader processes in place of {wanted}: shared memory has no room "
+            f"for more, each needs {_PREFETCHED * batch / 2**20:,.0f} MiB for its batches (a "
+            "container gets more by docker run --shm-size 8g)"
         )
-    return min(workers, fit)
+    under_way = _PREFETCHED * workers + _IN_USE if workers else 0
+    return Loaders(workers, hardware.devices * under_way * batch, note)
+
+
+def _with_room(wanted: int, batch: int, hardware: Hardware) -> int:
+    free = free_shared()
+    if free is None:
+        return wanted
+    batches = int(_SHARED_SHARE * free) // hardware.devices // batch
+    return max(0, min(wanted, (batches - _IN_USE) // _PREFETCHED))
 
 
 def _by_cores(hardware: Hardware) -> int:

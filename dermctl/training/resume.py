@@ -148,8 +148,14 @@ def _stopped_run(
 def _goes_on_unasked(folder: Path, facts: Mapping[str, Any], progress: Progress) -> Opened | None:
     if (folder / RESULT_FILE).is_file() or _other_facts(folder, facts):
         return None
-    if is_main_process() and in_use(folder):
-        progress.say(f"{folder} has the same settings and is under way in another process")
+    used = in_use(folder) if is_main_process() else False
+    if used is not False:
+        progress.say(
+            f"{folder} has the same settings and is under way in another process"
+            if used
+            else f"{folder} has the same settings; whether another process is training into it "
+            f"cannot be told on this file system, so to go on: --resume {folder}"
+        )
         return None
     found = newest_whole_checkpoint(folder, progress)
     if found is None:

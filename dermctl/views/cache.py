@@ -51,6 +51,7 @@ def choose_cache(
     epochs: int,
     device_free: int | None = None,
     ram_free: int | None = None,
+    shared: bool = False,
     passing_free: int | None = None,
 ) -> CacheChoice:
     """Settle ``--cache``.
@@ -63,6 +64,7 @@ def choose_cache(
         epochs: of the training; for a single one nothing is worth keeping.
         device_free: free memory of the accelerator in bytes; None: there is none.
         ram_free: free RAM in bytes to keep images in; None: as the system says.
+        shared: it is the memory that loader processes share, of which there may be less.
         passing_free: free RAM in bytes where images are decoded on their way to the device; None:
             ``ram_free``.
 
@@ -80,7 +82,7 @@ def choose_cache(
     if asked == "none":
         return CacheChoice("none", size, "as asked")
     if asked == "ram":
-        return _as_asked(asked, size, ram_free)
+        return _as_asked(asked, size, ram_free, shared=shared)
     if asked == "device":
         choice = _as_asked(asked, size, device_free)
         _check_passing(size, passing_free)
@@ -92,10 +94,11 @@ def choose_cache(
         return CacheChoice("device", size, f"{_in_words(device_free)} free there")
     if size <= RAM_SHARE * ram_free:
         return CacheChoice("ram", size, f"{_in_words(ram_free)} free there")
-    return CacheChoice("none", size, f"too much for the {_in_words(ram_free)} of free RAM")
+    name = "shared memory" if shared else "RAM"
+    return CacheChoice("none", size, f"too much for the {_in_words(ram_free)} of free {name}")
 
 
-def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
+def _as_asked(kind: str, size: int, free: int | None, *, shared: bool = False) -> CacheChoice:
     if free is None:
         raise UsageFault(
             "there is no accelerator to keep images on",
@@ -104,10 +107,10 @@ def _as_asked(kind: str, size: int, free: int | None) -> CacheChoice:
         )
     if size > free:
         raise UsageFault(
-            f"{_in_words(size)} of decoded images do not fit into the {_in_words(free)} that are "
-            "free",
+            f"{_in_words(size)} of decoded images do not fit into the {_in_words(free)} "
+            f"{'of shared memory ' if shared else ''}that are free",
             where=f"--cache {kind}",
-            hint="Take --cache auto",
+            hint="Take --cache auto, or --workers 0" if shared else "Take --cache auto",
         )
     return CacheChoice(kind, size, f"{_in_words(free)} free there, as asked")
 
@@ -116,9 +119,9 @@ def _check_passing(size: int, free: int) -> None:
     if size > free:
         raise UsageFault(
             f"{_in_words(size)} of decoded images pass through RAM on their way to the device, and "
-            f"{_in_words(free)} of it are free for each",
+            f"{_in_words(free)} of it are free for that",
             where="--cache device",
-            hint="Take --cache none, or fewer --devices",
+            hint="Take --cache auto",
         )
 
 

@@ -13,19 +13,29 @@ from dermctl.views.spec import AugmentationSpec
 
 
 def cached(
-    images: Images, cache: CacheChoice, *, threads: int = 1, progress: Progress = SILENT
+    images: Images,
+    cache: CacheChoice,
+    *,
+    threads: int = 1,
+    shared: bool = True,
+    progress: Progress = SILENT,
 ) -> Images:
-    """The images as the cache wants them: decoded, in shared memory for ``ram``, or as they are.
+    """The images as the cache wants them: decoded, or as they are.
 
     Those for ``device`` are decoded in RAM: ``DecodedImages.move`` takes them to a device once a
     process knows its own.
+
+    Args:
+        threads: decoders at work.
+        shared: put those for ``ram`` where loader processes read them.
 
     Raises:
         DataError: an image cannot be read.
     """
     if cache.kind == "none":
         return images
-    return decode_all(images, threads=threads, shared=cache.kind == "ram", progress=progress)
+    shared = shared and cache.kind == "ram"
+    return decode_all(images, threads=threads, shared=shared, progress=progress)
 
 
 def views_dataset(

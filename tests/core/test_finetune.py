@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from dermctl.config.trainings import FinetuneConfig
 from dermctl.core.finetune import Finetuned, finetune
 from dermctl.core.finetuning import full
 from dermctl.core.finetuning import start as module
+from dermctl.core.finetuning.plan import plan_finetuning
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, ConfigError, DataError
 from dermctl.models.restore import restore_classifier, restore_encoder
@@ -231,3 +233,11 @@ def test_a_moving_average_is_what_is_saved(trained: Trained) -> None:
     before = read_checkpoint(trained.pretrained.checkpoint).state[key]
     assert (saved - before).abs().median() == pytest.approx(0.5, rel=0.1)  # one step of AdamW
     assert (latest - saved).abs().max() > 0.1
+
+
+def test_the_plan_tells_cublas_in_time(trained: Trained, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    config = FinetuneConfig(**TINY, deterministic=True)
+    plan_finetuning(trained.workspace, config, Told())
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"

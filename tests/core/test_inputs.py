@@ -114,8 +114,49 @@ def test_little_shared_memory_is_enough_without_loader_processes(split, monkeypa
     monkeypatch.setattr(module, "free_shared", lambda: 10)
     assert settled(split, "auto", workers=0).cache.kind == "ram"
     assert settled(split, "auto", workers=2).cache.kind == "none"
-    with pytest.raises(UsageFault, match="do not fit"):
+    assert "of free shared memory" in settled(split, "auto", workers=2).cache.reason
+    with pytest.raises(UsageFault, match=r"do not fit .* of shared memory .* --workers 0"):
         settled(split, "ram", workers=2)
+
+
+def test_images_lie_in_shared_memory_only_for_loader_processes(split, monkeypatch):
+    stored = stored_images([split])
+    for workers in (0, 1):
+        images = settled(split, "ram", workers=workers).images(stored)
+        assert images.block.is_shared() == (workers > 0)
+
+
+def test_batches_on_their_way_leave_the_less_for_images(split, monkeypatch):
+    size = settled(split).cache.size
+    monkeypatch.setattr(module, "free_shared", lambda: 3 * size)
+    assert settled(split, "auto", workers=1, shared=size).cache.kind == "ram"
+    assert settled(split, "auto", workers=1, shared=2 * size).cache.kind == "none"
+    monkeypatch.setattr(module, "free_shared", lambda: None)  # no file system for it
+    assert settled(split, "auto", workers=1, shared=2 * size).cache.kind == "ram"
+
+
+def test_images_for_the_device_pass_through_what_ram_each_process_has(split, monkeypatch):
+    size = settled(split).cache.size
+    monkeypatch.setattr(module, "free_device", lambda _: 2**40)
+    monkeypatch.setattr(module, "free_shared", lambda: 10)
+    monkeypatch.setattr(module, "free_ram", lambda: 3 * size)
+    assert settled(split, "auto", workers=2, hardware=GPU).cache.kind == "device"
+    two = replace(GPU, devices=2)
+    assert settled(split, "auto", workers=2, hardware=two).cache.kind == "none"
+    assert settled(split, "device", hardware=two).cache.kind == "device"
+    with pytest.raises(UsageFault, match="pass through RAM"):
+        settled(split, "device", hardware=replace(GPU, devices=4))
+
+
+def test_other_ranks_keep_images_where_the_first_does(split, monkeypatch):
+    size = settled(split).cache.size
+    monkeypatch.setattr(module, "free_ram", lambda: 3 * size)
+    assert settled(split, "auto").cache.kind == "ram"
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(module, "free_ram", lambda: size)  # rank 0's images lie there now
+    assert settled(split, "auto").cache.kind == "ram"
+    monkeypatch.delenv("DERMCTL_RUN_CACHE")  # started by something else than rank 0
+    assert settled(split, "auto").cache.kind == "none"
 
 
 def test_processes_share_the_memory_out(split, monkeypatch):

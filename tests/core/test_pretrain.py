@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from dermctl.core.left_out import LeftOut
 from dermctl.core.pretrain import pretrain
 from dermctl.datasets.prepared import load_split
 from dermctl.errors import CheckpointError, ConfigError, DataError
+from dermctl.training import Hardware, Loaders
 from dermctl.workspace import Workspace
 from tests.conftest import TINY, Trained
 from tests.told import Told
@@ -134,3 +136,29 @@ def test_real_and_synthetic_data_are_never_mixed_unasked(
     assert module._datasets(workspace, (), told) == [real]
     assert "left out, as it is synthetic: a" in told.said[-2]
     assert module._datasets(workspace, ("a", "b", "a"), told) == [drawn, real]
+
+
+def test_the_plan_settles_what_the_hardware_asks_for(
+    trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, Any] = {}
+    settle = module.settle_loaders
+
+    def loaders(workers: int, hardware: Hardware, **batch: int) -> Loaders:
+        asked["loaders"] = (workers, batch)
+        return replace(settle(workers, hardware, **batch), note="fewer loaders")
+
+    monkeypatch.setattr(module, "settle_loaders", loaders)
+    monkeypatch.setattr(module, "check_replay", lambda *given: asked.update(replay=given[1:]))
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    told = Told()
+    config = replace(CONFIG, deterministic=True, micro_batch_size=2, cache="none")
+    plan = module.plan_pretraining(trained.workspace, config, told)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    assert asked["loaders"] == (0, {"images": 2 * CONFIG.batch_size, "size": CONFIG.image_size})
+    assert asked["replay"] == (plan.hardware, "--micro-batch-size")
+    assert "fewer loaders" in told.said
+    told = Told()
+    module.plan_pretraining(trained.workspace, replace(config, cache="device"), told)
+    assert "fewer loaders" not in told.said  # there are none

@@ -9,6 +9,7 @@ from pytorch_metric_learning.losses import SelfSupervisedLoss
 from pytorch_metric_learning.losses import SupConLoss as Supervised
 
 from dermctl.methods.joint_embedding import JointEmbedding
+from dermctl.methods.losses import gather
 from dermctl.methods.losses.nt_xent import NTXentLoss
 from dermctl.methods.losses.supcon import SupConLoss
 from dermctl.models.heads import Projector
@@ -63,6 +64,16 @@ def test_the_loss_is_logged(module: Logged, batch: dict[str, torch.Tensor]) -> N
     assert module.seen["val/loss"][0].item() == pytest.approx(loss.item(), rel=1e-5)
     assert module.seen["train/loss"][1]["batch_size"] == IMAGES
     assert module.seen["val/loss"][1]["batch_size"] == IMAGES
+
+
+def test_processes_have_equal_shares_in_training_only(
+    module: Logged, batch: dict[str, torch.Tensor]
+) -> None:
+    seen = []
+    module.loss.register_forward_hook(lambda *_: seen.append(gather._EQUAL.get()))
+    module.training_step(batch, 0)
+    module.validation_step(batch, 0)  # a last batch may be shared out unevenly
+    assert seen == [True, False]
 
 
 def test_a_validation_batch_of_one_image_says_nothing(module: Logged) -> None:

@@ -8,9 +8,7 @@ import pytest
 import torch
 
 from dermctl.errors import TrainingError, UsageFault
-from dermctl.progress import SILENT
-from dermctl.training import Hardware, hardware, loader_workers, resolve_hardware
-from tests.told import Told
+from dermctl.training import Hardware, hardware, resolve_hardware, settle_loaders
 
 CPU = Hardware("cpu", 1, 1, "fp32")
 
@@ -26,6 +24,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Any:
         monkeypatch.setattr(torch.cuda, "set_device", turned_to.append)
         monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
         monkeypatch.setattr(hardware, "available_cores", lambda: cores)
+        monkeypatch.setattr(hardware, "cores_within_reach", lambda: cores)
         return turned_to
 
     return pretend
@@ -80,8 +79,8 @@ def test_an_accelerator_that_does_not_exist(accelerator: str) -> None:
     assert "auto, cpu, gpu, mps" in str(caught.value)
 
 
-def loaders(asked: int, on: Hardware, images: int = 8, told: Told | None = None) -> int:
-    return loader_workers(asked, on, images=images, size=32, progress=told or SILENT)
+def loaders(asked: int, on: Hardware, images: int = 8) -> int:
+    return settle_loaders(asked, on, images=images, size=32).workers
 
 
 def test_loader_processes(machine: Any) -> None:
@@ -102,19 +101,38 @@ def test_batches_on_their_way_fit_into_shared_memory(
     machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine(gpus=4, cores=16)
-    picture, told = 3 * 32 * 32, Told()
-    monkeypatch.setattr(hardware, "free_shared", lambda: 2 * 2 * 8 * picture * 3)
+    picture = 3 * 32 * 32
+    there = 2 * (3 * 2 + 2) * 8 * picture  # half of it for three processes and the training
+    monkeypatch.setattr(hardware, "free_shared", lambda: there)
     one = Hardware("cuda", 1, 1, "bf16")
-    assert loaders(3, one, told=told) == 3
-    assert told.said == []
-    assert loaders(4, one, told=told) == loaders(-1, one, told=told) == 3
-    assert told.said[0].startswith("3 loader processes in place of 4: 0 MiB of shared")
-    assert told.said[1].startswith("3 loader processes in place of 15")
+    fits = settle_loaders(3, one, images=8, size=32)
+    assert (fits.workers, fits.shared, fits.note) == (3, there // 2, "")
+    for asked, wanted in ((4, 4), (-1, 15)):
+        fewer = settle_loaders(asked, one, images=8, size=32)
+        assert (fewer.workers, fewer.shared) == (3, there // 2)
+        assert fewer.note.startswith(f"3 loader processes in place of {wanted}: shared memory")
     assert loaders(4, one, images=9) == 2
     assert loaders(4, Hardware("cuda", 2, 1, "bf16")) == 3  # half of the batch, half of the memory
     assert loaders(4, Hardware("cuda", 2, 2, "bf16")) == 4
-    assert loaders(1, one, images=25, told=told) == 0
-    assert told.said[2].startswith("no loader processes in place of 1")
+    none = settle_loaders(1, one, images=40, size=32)
+    assert (none.workers, none.shared) == (0, 0)
+    assert none.note.startswith("no loader processes in place of 1")
+    monkeypatch.setattr(hardware, "free_shared", lambda: None)  # no file system for it
+    assert loaders(40, one) == 40
+
+
+def test_other_ranks_take_over_what_the_first_has_settled(
+    machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(gpus=2, cores=16)
+    two = Hardware("cuda", 2, 1, "bf16")
+    monkeypatch.setattr(hardware, "free_shared", lambda: 2**30)
+    assert loaders(4, two) == 4
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    monkeypatch.setattr(hardware, "free_shared", lambda: 0)  # rank 0's images lie there now
+    assert loaders(4, two) == 4
+    monkeypatch.delenv("DERMCTL_RUN_WORKERS")  # started by something else than rank 0
+    assert loaders(4, two) == 0
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dermctl.config.resolve import resolve
 from dermctl.config.trainings import PretrainConfig
 from dermctl.errors import ConfigError, DataError, TrainingError, UsageFault
 from dermctl.runs import finish_run
-from dermctl.training import Opened, open_run
+from dermctl.training import Opened, open_run, resume
 from tests.told import Told
 
 CONFIG = PretrainConfig(epochs=7)
@@ -44,6 +44,20 @@ def test_a_stopped_run_of_the_same_settings_goes_on(stopped: Path) -> None:
     for part in (str(stopped), "step 40, epoch 3", "--no-resume", "--name"):
         assert part in told.said[0]
     assert '"resumed"' in (stopped / "provenance.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("used", "said"),
+    [(True, "is under way in another process"), (None, "cannot be told on this file system")],
+)
+def test_a_run_that_may_be_under_way_goes_on_only_by_name(
+    stopped: Path, monkeypatch: pytest.MonkeyPatch, used: bool | None, said: str
+) -> None:
+    monkeypatch.setattr(resume, "in_use", lambda _: used)
+    told = Told()
+    assert opened(stopped.parent, told).folder != stopped
+    assert said in told.said[0]
+    assert opened(stopped.parent, resume=str(stopped)).folder == stopped
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dermctl.errors import DataError, UsageFault
@@ -82,6 +82,29 @@ def test_ranks_share_the_batches_of_one(n, share, world, drop):
         together = joined(parts)
         assert set(members) <= set(together)
         assert len(together) - len(members) == -len(members) % world
+
+
+@given(
+    n=st.integers(8, 60),
+    share=st.integers(1, 4),
+    world=st.integers(1, 4),
+    position=st.integers(0, 3),
+    drawn=st.booleans(),
+)
+def test_in_training_every_rank_has_as_many_images_at_each_step(n, share, world, position, drawn):
+    """What ``dermctl.methods.losses.gather.equal_shares`` rests on."""
+    batch = share * world
+    assume(batch <= n)
+    chances = np.full(n, 1 / n) if drawn else None
+    lengths = []
+    for rank in range(world):
+        sampler = EpochBatchSampler(
+            n, batch, drop_last=True, rank=rank, world_size=world, chances=chances
+        )
+        sampler.load_state_dict({**sampler.state_dict(), "position": min(position, n // batch - 1)})
+        lengths.append([len(each.indices) for each in sampler])
+    assert lengths[0]
+    assert all(each == [share] * len(lengths[0]) for each in lengths)
 
 
 def test_epochs_are_shuffled_differently_and_reproducibly():

@@ -150,6 +150,7 @@ def full_training(
         size=about.image_size,
         epochs=config.epochs,
         workers=settings.workers,
+        shared=settings.shared,
         hardware=plan.hardware,
         compiled=compiled,
         progress=progress,

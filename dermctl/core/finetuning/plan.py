@@ -25,7 +25,7 @@ from dermctl.datasets.prepared import TRAINING_COLUMNS, Split, load_split
 from dermctl.errors import ConfigError, DataError
 from dermctl.exposure import Exposure
 from dermctl.progress import Progress
-from dermctl.training import Hardware, loader_workers, resolve_hardware, seed_everything
+from dermctl.training import Hardware, resolve_hardware, seed_everything, settle_loaders
 from dermctl.views.batches import check_shares
 from dermctl.workspace import Workspace
 
@@ -108,6 +108,11 @@ def plan_finetuning(
         leaks=(*start.leaks, *leaks),
         head=_metadata_head(config, train, val, progress),
     )
+    loaders = settle_loaders(
+        config.workers, hardware, images=config.batch_size, size=about.image_size
+    )
+    if loaders.note:
+        progress.say(loaders.note)
     return FinetunePlan(
         hardware=hardware,
         start=start,
@@ -117,15 +122,10 @@ def plan_finetuning(
         exposure=Exposure.of([train], [val]).merged(start.exposure),
         settings=LoaderSettings(
             config.batch_size,
-            loader_workers(
-                config.workers,
-                hardware,
-                images=config.batch_size,
-                size=about.image_size,
-                progress=progress,
-            ),
+            loaders.workers,
             config.seed,
             hardware.accelerator == "cuda",
+            loaders.shared,
         ),
         left_out=left_out,
         leak_check=leak_check,

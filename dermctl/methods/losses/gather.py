@@ -21,9 +21,11 @@ _agreed: set[torch.Size] = set()
 
 @contextmanager
 def equal_shares() -> Iterator[None]:
-    """Within, all processes have as many rows as each other, as in every step of a training.
+    """Within, all processes have as many rows as each other, at each step.
 
-    Then they tell each other so once: to read an answer makes the host wait for its device.
+    Then they tell each other so once: to read an answer makes the host wait for its device. So it
+    is in training (``TrainingData.train_dataloader``: whole batches, in equal shares); were it not,
+    one process would tell and another not, and they would wait for ever.
     """
     before = _EQUAL.set(True)
     try:
