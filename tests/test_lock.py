@@ -53,14 +53,20 @@ def test_it_may_be_removed_while_it_is_held(tmp_path: Path) -> None:
         assert file.exists()
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EBADF])
-def test_other_faults_of_a_lock_are_no_locks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
-) -> None:
+def fail_to_lock(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Let the system say this of every lock."""
+
     def flock(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(lock.fcntl, "flock", flock)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EBADF])
+def test_other_faults_of_a_lock_are_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    fail_to_lock(monkeypatch, number)
     with pytest.raises(OSError, match=os.strerror(number)), only_one(tmp_path / "lock", "", ""):
         pass
 
@@ -69,10 +75,7 @@ def test_other_faults_of_a_lock_are_no_locks(
 def test_a_file_system_without_locks_stops_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
-    def flock(*_: object) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(lock.fcntl, "flock", flock)
+    fail_to_lock(monkeypatch, number)
     with only_one(tmp_path / "lock", "busy", "wait"), held(tmp_path / "run"):
         assert in_use(tmp_path / "run") is None
     assert not (tmp_path / "lock").exists()
