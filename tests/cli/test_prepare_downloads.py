@@ -75,6 +75,7 @@ def test_from_nothing_to_a_dataset(site, run):
     assert not site.requests  # nothing is missing that is not final
 
 
+@pytest.mark.slow
 def test_files_left_for_another_time_stop_it(site, run):
     serve_atlas(site, ROWS)
     fail(site, "503", [7, 8])
@@ -171,6 +172,7 @@ def test_a_source_that_cannot_be_had_leaves_nothing_behind(site, run):
     assert "--retry-failed" in error_line(result)
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_a_served_part_of_the_real_table(site, run, real_data):
     """Real rows at their real addresses; pictures are made, every seventh of one channel."""

@@ -250,6 +250,7 @@ def test_what_is_resampled_is_said(evaluated: Evaluated) -> None:
     assert document["intervals"]["accuracy"]["resamples"] == 100
 
 
+@pytest.mark.slow
 def test_views_and_models_are_averaged(
     trained: Trained, evaluated: Evaluated, tmp_path: Path
 ) -> None:

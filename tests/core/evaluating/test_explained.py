@@ -74,6 +74,7 @@ def maps_on(page: str) -> list[tuple[str, np.ndarray]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_page_holds_as_many_maps_as_were_asked_for(trained: Trained, tmp_path: Path) -> None:
     path = trained.finetuned.checkpoint
     code, output, page = run(trained, path, tmp_path / "maps", "--explain", "4")

@@ -64,6 +64,7 @@ def whole(folder: Path, asked: list[Asked]) -> set[str]:
     return there
 
 
+@pytest.mark.slow
 def test_a_thousand_files_end_whole_or_listed(server: Server, tmp_path: Path, quick: Manner):
     """Each misbehaviour befalls some files in passing and, where it can be told, some always."""
     random = Random(7)
