@@ -61,3 +61,8 @@ class ExportError(DermctlError):
 
 class LeakError(DermctlError):
     """Images would be evaluated that the model has already seen."""
+
+
+def in_a_line(error: Exception) -> str:
+    """What kind of error it is, and the first line of what it says."""
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -36,18 +36,19 @@ def is_main_process() -> bool:
     return all(os.environ.get(name, "0") == "0" for name in _RANKS)
 
 
-def as_first_process(variable: str, decide: Callable[[], str]) -> str:
-    """What rank 0 decides by what is free; the ranks that it starts later take that over.
+def from_first_process(variable: str) -> str | None:
+    """What rank 0 has settled by what was free, and left in a variable of the environment.
 
-    By then its images lie in memory, and the same question has another answer.
-
-    Args:
-        variable: of the environment, which carries the answer.
-        decide: asked in rank 0, and in a rank that something else has started.
+    When the ranks that it starts ask, its images lie in memory, and the answer would be another.
+    None: this is rank 0, or a rank that something else has started.
     """
+    return None if is_main_process() else os.environ.get(variable)
+
+
+def for_other_processes(variable: str, settled: str) -> None:
+    """Leave what rank 0 has settled to the ranks that it starts."""
     if is_main_process():
-        os.environ[variable] = decide()
-    return os.environ.get(variable) or decide()
+        os.environ[variable] = settled
 
 
 def new_run_folder(runs: Path, name: str) -> Path:

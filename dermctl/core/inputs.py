@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from dermctl.datasets.prepared import Split
 from dermctl.errors import ConfigError, UsageFault
 from dermctl.machine import available_cores, free_ram, free_shared
 from dermctl.progress import SILENT, Progress
-from dermctl.runs import as_first_process
+from dermctl.runs import for_other_processes, from_first_process
 from dermctl.training.hardware import Hardware
 from dermctl.views.augmentation import Augmentation, read_augmentation, to_plain
 from dermctl.views.cache import (
@@ -130,11 +130,11 @@ def settle_inputs(
     if isinstance(asked, list):
         _try_list(asked, size, splits, augmentation)
     size_decoded = decoded_bytes(_sizes(splits))
-
-    def choose() -> CacheChoice:
+    kind = from_first_process(_CACHE)
+    if kind is None:
         each = free_ram() // hardware.devices
         left = _left_of_shared(shared) // hardware.devices if workers else each
-        return choose_cache(
+        choice = choose_cache(
             cache,
             size_decoded,
             epochs=epochs,
@@ -143,8 +143,9 @@ def settle_inputs(
             shared=left < each,
             passing_free=each,
         )
-
-    choice = _as_first_process(choose, size_decoded)
+    else:
+        choice = CacheChoice(kind, size_decoded, "as in the first process")
+    for_other_processes(_CACHE, choice.kind)
     progress.say(str(choice))
     warn_of_enlarging(size, splits, progress)
     return Inputs(
@@ -202,17 +203,6 @@ def _left_of_shared(batches: int) -> int:
     """Where images can lie that loader processes read, beside batches on their way."""
     free = free_shared()
     return free_ram() if free is None else max(0, free - batches)
-
-
-def _as_first_process(choose: Callable[[], CacheChoice], size: int) -> CacheChoice:
-    made: list[CacheChoice] = []
-
-    def decide() -> str:
-        made.append(choose())
-        return made[0].kind
-
-    kind = as_first_process(_CACHE, decide)
-    return made[0] if made else CacheChoice(kind, size, "as in the first process")
 
 
 def warn_of_enlarging(size: int, splits: Sequence[Split], progress: Progress) -> None:

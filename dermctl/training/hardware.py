@@ -12,7 +12,7 @@ import torch
 from dermctl.config.shared import ACCELERATORS
 from dermctl.errors import TrainingError, UsageFault
 from dermctl.machine import available_cores, cores_within_reach, free_shared
-from dermctl.runs import as_first_process
+from dermctl.runs import for_other_processes, from_first_process
 
 _MOST_LOADERS = 4 if sys.platform == "win32" else 16
 """By default: on Windows each takes memory for torch's libraries anew."""
@@ -147,7 +147,9 @@ def settle_loaders(asked: int, hardware: Hardware, *, images: int, size: int) ->
     """
     wanted = asked if asked >= 0 else _by_cores(hardware)
     batch = 3 * size**2 * -(-images // (hardware.devices * hardware.nodes))
-    workers = int(as_first_process(_WORKERS, lambda: str(_with_room(wanted, batch, hardware))))
+    told = from_first_process(_WORKERS)
+    workers = _with_room(wanted, batch, hardware) if told is None else int(told)
+    for_other_processes(_WORKERS, str(workers))
     note = ""
     if workers < wanted:
         note = (

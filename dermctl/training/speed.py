@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
 
-from dermctl.errors import ConfigError
+from dermctl.errors import ConfigError, in_a_line
 from dermctl.progress import Progress
 from dermctl.training.hardware import Hardware
 
@@ -92,7 +92,7 @@ def fault_of_compiler(device: str) -> str | None:
     try:
         torch.compile(_doubled)(torch.ones(8, device=device))
     except Exception as error:  # whatever keeps a compiler or a driver from it
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return in_a_line(error)
     return None
 
 

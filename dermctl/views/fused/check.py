@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from dermctl.errors import in_a_line
 from dermctl.views.batches import Batch
 from dermctl.views.decoded import DecodedImages
 from dermctl.views.resident import ResidentDataset
@@ -24,7 +25,7 @@ def fault_of_kernels(spec: AugmentationSpec, size: int, device: torch.device) ->
     try:
         plain, fused = (_views(spec, size, device, fused=fused).int() for fused in (False, True))
     except Exception as error:  # whatever keeps a compiler or a driver from it
-        return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        return in_a_line(error)
     apart = int((plain - fused).abs().max())
     return None if apart <= _APART else f"they are {apart} grey levels from plain torch's views"
 
