@@ -19,10 +19,10 @@ from dermctl.methods.in_parts import batch_norms
 from dermctl.run_folder import LAST, checkpoint_path, run_of
 from dermctl.runs import is_main_process
 from dermctl.training.stopping import Interrupted
+from dermctl.views.loader import DEAD_WORKER
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
 _NO_SHARED_MEMORY = ("shared memory(shm)", "out of shared memory")
-_DEAD_WORKER = "DataLoader worker"
 _LOST_PROCESS = ("/gloo/", "gloo", "nccl", "connection closed by peer", "connection reset by peer")
 
 
@@ -43,7 +43,7 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
             raise _memory_is_full(trainer) from error
         if any(part in str(error) for part in _NO_SHARED_MEMORY):
             raise _shared_memory_is_full(trainer) from error
-        if str(error).startswith(_DEAD_WORKER):
+        if str(error).startswith(DEAD_WORKER):
             raise _worker_died(trainer, str(error)) from error
         if trainer.world_size > 1 and _is_lost_process(error):
             if not is_main_process():

@@ -7,19 +7,25 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from dermctl.datasets.pool import clean_context, end_with_parent
-from dermctl.errors import DermctlError
+from dermctl.errors import DermctlError, in_a_line
 from dermctl.views.batches import Batch, EpochBatchSampler
 from dermctl.views.packed import Tensors, as_is
 
 _PRELOADED = "dermctl.views.packed"
 _SECONDS_TO_SAVE = 60.0
+_SECONDS_TO_END = 10.0
+DEAD_WORKER = "DataLoader worker"
+"""How torch begins what it says of a loader process that has ended."""
+_DEAD_THREAD = "Pin memory thread exited"
+"""What torch says of the thread that copies for a GPU, when a process ends while it hands over."""
 
 
 class _Guarded(Dataset["Tensors | DermctlError"]):
@@ -51,6 +57,7 @@ class BatchLoader(DataLoader[Tensors]):
 
     Raises (in iteration):
         DermctlError: as the dataset raised it, from whichever process.
+        RuntimeError: a loader process has ended, in torch's words (``DEAD_WORKER``).
     """
 
     def __init__(
@@ -81,7 +88,8 @@ class BatchLoader(DataLoader[Tensors]):
         Nothing starts before the first batch is asked for: Lightning makes the iterator before it
         says which epoch it is for.
         """
-        for made in super().__iter__():
+        begin = super().__iter__
+        for made in _said_as_torch_does(begin) if self.num_workers else begin():
             if isinstance(made, DermctlError):
                 raise made
             self.batches.position += 1
@@ -95,6 +103,35 @@ class BatchLoader(DataLoader[Tensors]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self.batches.load_state_dict(state)
+
+
+def _said_as_torch_does(begin: Callable[[], Iterator[Tensors]]) -> Iterator[Tensors]:
+    """The batches of an epoch; a process that ends is said to have ended, and by which signal.
+
+    Its socket closes before it counts as ended, and torch then passes the socket's error on; and
+    torch knows the signal only of processes that this one has started without a fork server.
+    """
+    processes = {*multiprocessing.active_children()}
+    try:
+        batches = begin()
+        processes.update(multiprocessing.active_children())
+        yield from batches
+    except (ConnectionError, EOFError, RuntimeError) as error:
+        if not _is_of_a_lost_process(error):
+            raise
+        wait([process.sentinel for process in processes], _SECONDS_TO_END)
+        codes = [process.exitcode for process in processes if process.exitcode]
+        killed = [signal.strsignal(-code) for code in codes if code < 0]
+        how = f"is killed by signal: {killed[0]}" if killed else f"exited: {in_a_line(error)}"
+        raise RuntimeError(f"{DEAD_WORKER} {how}") from error
+
+
+def _is_of_a_lost_process(error: Exception) -> bool:
+    """Not the dataset's own, which a living process has handed over."""
+    words = str(error)
+    if isinstance(error, RuntimeError):
+        return words.startswith((DEAD_WORKER, _DEAD_THREAD))
+    return not words.startswith("Caught ")
 
 
 def _settle_worker(_: int) -> None:

@@ -173,7 +173,8 @@ def test_a_dead_loader_process(workspace: Workspace, whole: dict[str, torch.Tens
     with pytest.MonkeyPatch.context() as patched:
         spoil(patched, kill)
         result = train(workspace, "worker", "--workers", "1")
-    one_line(result, "a loader process died", "--workers", "goes on from the last checkpoint")
+    died = "a loader process died, killed by signal Killed"
+    one_line(result, died, "--workers", "goes on from the last checkpoint")
     goes_on(workspace, "worker", whole, "--workers", "1")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 from contextlib import suppress
+from multiprocessing.resource_sharer import DupFd
 from pathlib import Path
+from threading import Timer
 
 import pytest
 import pytorch_lightning as pl
@@ -13,7 +16,7 @@ import torch
 from torch.utils.data import Dataset
 
 from dermctl.views.batches import Batch, EpochBatchSampler
-from dermctl.views.loader import BatchLoader
+from dermctl.views.loader import DEAD_WORKER, BatchLoader
 from tests.scripts import run_script
 
 Seen = list[tuple[int, list[int]]]
@@ -26,6 +29,11 @@ class Numbers(Dataset):
 
     def __getitems__(self, batch: Batch):
         return {"index": torch.tensor(batch.indices), "epoch": torch.tensor(batch.epoch)}
+
+
+class CutShort(Numbers):
+    def __getitems__(self, batch: Batch):
+        raise EOFError("the file ends here")
 
 
 def loader(**options) -> BatchLoader:
@@ -141,6 +149,38 @@ def test_a_loader_process_leaves_it_to_the_training_to_end():
     (worker,) = some._iterator._workers
     os.kill(worker.pid, signal.SIGTERM)
     assert len(list(some)) == 5
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_a_loader_process_that_ends_while_it_hands_over(monkeypatch, noticed):
+    """Its socket closes first, and its end may be noticed later."""
+    some = BatchLoader(Numbers(), EpochBatchSampler(IMAGES, BATCH), workers=1)
+    batches = iter(some)
+    next(batches)
+    (worker,) = some._iterator._workers
+
+    def lost(_: DupFd) -> int:
+        if noticed:
+            Timer(0.2, worker.kill).start()
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+    monkeypatch.setattr(DupFd, "detach", lost)
+    monkeypatch.setattr("dermctl.views.loader._SECONDS_TO_END", 30 if noticed else 0.01)
+    with pytest.raises(RuntimeError) as caught:
+        list(batches)
+    assert str(caught.value).startswith(DEAD_WORKER)
+    how = "is killed by signal: Killed" if noticed else "exited: ConnectionResetError"
+    assert how in str(caught.value)
+    worker.kill()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_error_of_the_dataset_is_passed_on(workers):
+    some = BatchLoader(CutShort(), EpochBatchSampler(IMAGES, BATCH), workers=workers)
+    with pytest.raises(EOFError, match="the file ends here"):
+        list(some)
+    for process in multiprocessing.active_children():  # collected later, torch would wait for them
+        process.kill()
 
 
 ENDS = """
