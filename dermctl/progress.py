@@ -31,6 +31,9 @@ class Progress(Protocol):
     def say(self, message: str) -> None:
         """Tell the user of a choice or a warning while work goes on."""
 
+    def fail(self, message: str) -> None:
+        """Tell the user why the process ends; nothing follows, and no bar stays open."""
+
 
 class _SilentTask:
     def advance(self, amount: float = 1) -> None:
@@ -50,6 +53,9 @@ class SilentProgress:
         yield _SilentTask()
 
     def say(self, message: str) -> None:
+        pass
+
+    def fail(self, message: str) -> None:
         pass
 
 

@@ -22,7 +22,7 @@ from rich.progress import Task as RichTask
 from rich.table import Column
 from rich.text import Text
 
-from dermctl.cli.output import Output, console
+from dermctl.cli.output import Output, console, print_error
 from dermctl.progress import Progress, SilentProgress, Task
 
 _SECONDS_BETWEEN_PLAIN_LINES = 30.0
@@ -33,9 +33,16 @@ def progress_for(output: Output) -> Progress:
     """Bars on a terminal, plain lines on a pipe, nothing with ``--quiet`` or in a child rank."""
     from dermctl.runs import is_main_process
 
-    if output.quiet or not is_main_process():
+    if not is_main_process():
         return SilentProgress()
+    if output.quiet:
+        return _QuietProgress()
     return BarProgress(output) if console(stderr=True).is_terminal else PlainProgress(output)
+
+
+class _QuietProgress(SilentProgress):
+    def fail(self, message: str) -> None:
+        print_error(message)
 
 
 class BarProgress:
@@ -51,6 +58,12 @@ class BarProgress:
             self._bars.console.print(Text(message), soft_wrap=True)
         else:
             self._output.say(message)
+
+    def fail(self, message: str) -> None:
+        """Print below the bars, and give the terminal its cursor back."""
+        if self._bars is not None:
+            self._bars.stop()
+        print_error(message)
 
     @contextmanager
     def task(
@@ -142,6 +155,10 @@ class PlainProgress:
     def say(self, message: str) -> None:
         """A line of its own."""
         self._output.say(message)
+
+    def fail(self, message: str) -> None:
+        """A line of its own, of an error."""
+        print_error(message)
 
     @contextmanager
     def task(

@@ -26,7 +26,9 @@ from dermctl.machine import available_cores
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_OURS_TO_ANSWER = (signal.SIGTERM, *((signal.SIGUSR1,) if hasattr(signal, "SIGUSR1") else ()))
+_OURS_TO_ANSWER = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name)
+]
 _MOST_WORKERS = 61 if sys.platform == "win32" else 10_000
 """Windows waits for no more at once."""
 _CHUNKS_PER_WORKER = 3
@@ -64,6 +66,10 @@ def ordered_map(
     try:
         yield from _ordered(executor, function, iter(items), workers * _CHUNKS_PER_WORKER, chunk)
     except BrokenProcessPool as broken:
+        # Asked to end, one that is only starting would not hear, nor one that waits for a lock
+        # that the killed one held; and the executor waits for them all.
+        for process in [*(executor._processes or {}).values()]:
+            process.kill()
         raise DermctlError(
             "a worker process was killed, most often for want of memory",
             hint=f"Use fewer workers than {workers}: --workers {workers // 2}",
@@ -95,8 +101,9 @@ def _apply(function: Callable[[Item], Result], batch: list[Item]) -> list[Result
 def clean_context(preload: Sequence[str] = ()) -> BaseContext:
     """Where workers are started from: a server that has threads of nobody, nor any locks.
 
-    A signal to the whole group (SLURM, ``timeout``, a shell's jobs) reaches that server too, and
-    the tracker beside it; they leave it to the command, and end when that does.
+    A signal to the whole group (Ctrl-C, SLURM, ``timeout``, a shell's jobs) reaches that server
+    too, the tracker beside it and what they start; all leave it to the command, and end when that
+    does.
 
     Args:
         preload: modules that the server imports once for all.

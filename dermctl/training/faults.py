@@ -48,7 +48,7 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         if trainer.world_size > 1 and _is_lost_process(error):
             if not is_main_process():
                 raise SystemExit(1) from None  # rank 0 says it, or is the one that is gone
-            raise _process_is_lost(trainer) from error
+            raise process_is_lost(trainer) from error
         raise
     except Exception:
         _end_other_processes(trainer)
@@ -81,7 +81,8 @@ def _is_lost_process(error: BaseException) -> bool:
     return isinstance(error, dist.DistError) or any(part in words for part in _LOST_PROCESS)
 
 
-def _process_is_lost(trainer: pl.Trainer) -> TrainingError:
+def process_is_lost(trainer: pl.Trainer) -> TrainingError:
+    """That another process has ended before its time, and what to do."""
     return TrainingError(
         "another process of the training ended before its time",
         where=f"{trainer.world_size} processes",

@@ -54,7 +54,7 @@ class KeepCheckpoints(Checkpoint):
     ) -> None:
         self.folder = folder
         self._log, self._measures = log, tuple(measures)
-        self._monitor, self._patience, self._progress = monitor, patience, progress
+        self._monitor, self._patience, self.progress = monitor, patience, progress
         self._seconds, self._saved_at = 60 * minutes, 0.0
         self._drawn_at = time.monotonic()
         self._signals = StopSignals()
@@ -228,7 +228,7 @@ class KeepCheckpoints(Checkpoint):
             return
         trainer.should_stop = True
         if is_main_process() and self.best is not None:
-            self._progress.say(
+            self.progress.say(
                 f"stopped after step {trainer.global_step:,}, as --patience {self._patience} says: "
                 f"best {self._monitor} {self.best:.4f}, after step {self._best_step:,}"
             )

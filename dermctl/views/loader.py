@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
+import multiprocessing.process
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
@@ -69,6 +70,7 @@ class BatchLoader(DataLoader[Tensors]):
         pin_memory: bool = False,
     ) -> None:
         self.batches = batches
+        self._processes: list[multiprocessing.process.BaseProcess] = []
         if getattr(dataset, "in_process", False):
             workers, pin_memory = 0, False
         super().__init__(
@@ -88,13 +90,33 @@ class BatchLoader(DataLoader[Tensors]):
         Nothing starts before the first batch is asked for: Lightning makes the iterator before it
         says which epoch it is for.
         """
-        begin = super().__iter__
-        for made in _said_as_torch_does(begin) if self.num_workers else begin():
+        for made in self._named_ends() if self.num_workers else super().__iter__():
             if isinstance(made, DermctlError):
                 raise made
             self.batches.position += 1
             yield made
         self.batches.position = 0
+
+    def _named_ends(self) -> Iterator[Tensors]:
+        """The batches of an epoch; a process that ends is said to have ended, and by which signal.
+
+        Its socket closes before it counts as ended, and torch then passes the socket's error on;
+        and torch knows the signal only of processes that no fork server has started.
+        """
+        others = {*multiprocessing.active_children()}
+        try:
+            batches = super().__iter__()
+            started = [each for each in multiprocessing.active_children() if each not in others]
+            self._processes = started or self._processes  # they stay from epoch to epoch
+            yield from batches
+        except (ConnectionError, EOFError, RuntimeError) as error:
+            if not _is_of_a_lost_process(error):
+                raise
+            wait([process.sentinel for process in self._processes], _SECONDS_TO_END)
+            codes = [process.exitcode or 0 for process in self._processes]
+            killed = [signal.strsignal(-code) for code in codes if code < 0]
+            how = f"is killed by signal: {killed[0]}" if killed else f"exited: {in_a_line(error)}"
+            raise RuntimeError(f"{DEAD_WORKER} {how}") from error
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next batch would come from."""
@@ -103,27 +125,6 @@ class BatchLoader(DataLoader[Tensors]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self.batches.load_state_dict(state)
-
-
-def _said_as_torch_does(begin: Callable[[], Iterator[Tensors]]) -> Iterator[Tensors]:
-    """The batches of an epoch; a process that ends is said to have ended, and by which signal.
-
-    Its socket closes before it counts as ended, and torch then passes the socket's error on; and
-    torch knows the signal only of processes that this one has started without a fork server.
-    """
-    processes = {*multiprocessing.active_children()}
-    try:
-        batches = begin()
-        processes.update(multiprocessing.active_children())
-        yield from batches
-    except (ConnectionError, EOFError, RuntimeError) as error:
-        if not _is_of_a_lost_process(error):
-            raise
-        wait([process.sentinel for process in processes], _SECONDS_TO_END)
-        codes = [process.exitcode for process in processes if process.exitcode]
-        killed = [signal.strsignal(-code) for code in codes if code < 0]
-        how = f"is killed by signal: {killed[0]}" if killed else f"exited: {in_a_line(error)}"
-        raise RuntimeError(f"{DEAD_WORKER} {how}") from error
 
 
 def _is_of_a_lost_process(error: Exception) -> bool:

@@ -113,6 +113,28 @@ def test_bars_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "[red]as it is[/red]" in shown
 
 
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_ends_a_process_is_an_error_also_where_all_is_quiet(
+    capsys: Captured, *, quiet: bool
+) -> None:
+    progress_for(Output(quiet=quiet)).fail("a process is lost")
+    assert capsys.readouterr().err == "error: a process is lost\n"
+
+
+def test_what_ends_a_process_gives_the_terminal_its_cursor_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    progress = BarProgress(Output())
+    with progress.task("train", 2):
+        progress.fail("a process is lost")
+        shown = terminal.getvalue()
+    assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")
+    assert "a process is lost" in shown[shown.rindex("\x1b[?25h") :]
+
+
 @pytest.mark.parametrize("width", [80, 140])
 def test_a_trainings_line_tells_its_rate_on_any_terminal(
     monkeypatch: pytest.MonkeyPatch, width: int

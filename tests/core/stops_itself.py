@@ -3,7 +3,8 @@
     python stops_itself.py SIGNAL HOOK STEP WORDS...
 
 HOOK is a hook of Lightning's callbacks, STEP the number of steps done by then; WORDS are what
-``dermctl`` is given. With several processes, the first one stops itself.
+``dermctl`` is given. With several processes, the first one stops itself; with ``other:HOOK`` all
+the others do, while the first one is kept from noticing.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from functools import partial
 from typing import Any
 
@@ -23,11 +25,17 @@ def main(name: str, hook: str, step: int, words: list[str]) -> None:
     from dermctl.core import pretrain
     from dermctl.training import make_trainer
 
-    def stop(_: Callback, trainer: Any, *__: Any) -> None:
-        if trainer.is_global_zero and trainer.global_step == step:
-            os.kill(os.getpid(), signal.Signals[name])
+    others, _, own_hook = hook.rpartition(":")
 
-    callback = type("StopsItself", (Callback,), {hook: stop})()
+    def stop(_: Callback, trainer: Any, *__: Any) -> None:
+        if trainer.global_step != step:
+            return
+        if trainer.is_global_zero != bool(others):
+            os.kill(os.getpid(), signal.Signals[name])
+        elif others:
+            time.sleep(3600)
+
+    callback = type("StopsItself", (Callback,), {own_hook: stop})()
     vars(pretrain)["make_trainer"] = partial(make_trainer, callbacks=(callback,))
     app(args=words)
 

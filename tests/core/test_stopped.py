@@ -184,3 +184,22 @@ def test_two_processes_go_on(
     assert code == 0, said
     assert said.count("going on with") == 1
     assert_same(run_of(root, name), two_whole)
+
+
+@pytest.mark.skipif(available_cores() < 2, reason="two processes need two cores")
+def test_a_lost_process_is_said_by_one_that_waits_for_ever(root: Path, two_whole: Path) -> None:
+    """As NCCL waits: Lightning ends all without a word."""
+    hook, step = MID_EPOCH
+    lost = stopping(signal.SIGKILL, f"other:{hook}", step)
+    code, said = train_there(root, "lost", 0, 2, *lost)
+    assert code == 1, said
+    (line,) = (line for line in said.splitlines() if line.startswith("error: "))
+    assert line == (
+        "error: another process of the training ended before its time [2 processes]. Perhaps "
+        "memory was short: take fewer --devices. The same command goes on from the last checkpoint"
+    )
+    assert said.splitlines()[-1] == line
+    assert "Traceback" not in said
+    code, said = train_there(root, "lost", 0, 2, "-m", "dermctl")
+    assert code == 0, said
+    assert_same(run_of(root, "lost"), two_whole)

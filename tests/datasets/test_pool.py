@@ -1,17 +1,19 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from dermctl.datasets.pool import ordered_map
+from dermctl.datasets.pool import clean_context, ordered_map
 from dermctl.errors import DataError, DermctlError
-from tests.datasets.pool_functions import die_at, fail_at, square
+from tests.datasets.pool_functions import die_at, die_beside_a_deaf_one, fail_at, square
 from tests.scripts import run_script
 
 
@@ -59,6 +61,28 @@ def test_a_killed_worker_is_an_error_that_says_so():
         list(ordered_map(partial(die_at, 9), range(100), 2, chunk=2))
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+def test_a_killed_worker_leaves_none_that_does_not_hear(tmp_path):
+    with pytest.raises(DermctlError, match="a worker process was killed"):
+        list(ordered_map(partial(die_beside_a_deaf_one, tmp_path), range(22), 2, chunk=1))
+    assert wait_until_gone({int((tmp_path / "deaf").read_text())}) == set()
+
+
+def handler_of_ctrl_c(pipe) -> None:
+    pipe.send(signal.getsignal(signal.SIGINT))
+
+
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no fork server")
+def test_ctrl_c_is_the_commands_from_the_first_moment_of_a_process():
+    """Also while it is only starting, before what it runs could say so."""
+    here, there = multiprocessing.Pipe()
+    process = clean_context().Process(target=handler_of_ctrl_c, args=(there,))
+    process.start()
+    assert here.recv() == signal.SIG_IGN
+    process.join()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 INTERRUPTED = """
 import os, sys, time
 from dermctl.datasets.pool import ordered_map
@@ -103,11 +127,10 @@ def wait_until_gone(processes: set[int], seconds: float = 60) -> set[int]:
 
 def alive(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a zombie is gone
-        return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    return stat.rsplit(")", 1)[1].split()[0] != "Z"  # a zombie is gone
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112

@@ -158,7 +158,7 @@ def test_a_page_is_no_table(server, tmp_path, quick, body, reason):
 
 
 def test_late_answers_are_timeouts(server, tmp_path, quick, monkeypatch):
-    monkeypatch.setattr("dermctl.datasets.fetch.client.READ_SECONDS", 0.2)
+    monkeypatch.setattr("dermctl.datasets.fetch.client.READ_SECONDS", 1)
     server.script[f"/{NAME}"] = ["late", "ok"]
     assert fetch(one(server), tmp_path, quick) == []
     server.script["/never.csv"] = ["late"]
