@@ -10,9 +10,7 @@ from pathlib import Path
 from tests.conftest import ROOT
 
 
-def run_script(
-    folder: Path, text: str, timeout: float | None = None
-) -> subprocess.CompletedProcess[str]:
+def run_script(folder: Path, text: str, *, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run ``text`` as a file in ``folder``, with the package and its tests to import from."""
     script = folder / "script.py"
     script.write_text(text)
@@ -20,7 +18,6 @@ def run_script(
         [sys.executable, str(script)],
         capture_output=True,
         text=True,
-        check=True,
-        timeout=timeout,
+        check=check,
         env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     )

@@ -135,4 +135,5 @@ def rehearse_pretraining(
         batch_size=config.batch_size,
         seed=config.seed,
         deterministic=config.deterministic,
+        progress=progress,
     )

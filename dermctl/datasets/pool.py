@@ -66,16 +66,22 @@ def ordered_map(
     try:
         yield from _ordered(executor, function, iter(items), workers * _CHUNKS_PER_WORKER, chunk)
     except BrokenProcessPool as broken:
-        # Asked to end, one that is only starting would not hear, nor one that waits for a lock
-        # that the killed one held; and the executor waits for them all.
-        for process in [*(executor._processes or {}).values()]:
-            process.kill()
         raise DermctlError(
             "a worker process was killed, most often for want of memory",
             hint=f"Use fewer workers than {workers}: --workers {workers // 2}",
         ) from broken
     finally:
+        if executor._broken:
+            _kill_what_is_left(executor)
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _kill_what_is_left(executor: ProcessPoolExecutor) -> None:
+    """The executor asks them to end, and waits for them all: one that is only starting does not
+    hear it, nor may one that waits for a lock that a killed one held.
+    """
+    for process in [*(executor._processes or {}).values()]:
+        process.kill()
 
 
 def _ordered(
@@ -88,6 +94,8 @@ def _ordered(
     pending: deque[Future[list[Result]]] = deque()
     while True:
         while len(pending) < in_flight and (batch := list(islice(items, chunk))):
+            if executor._broken:  # from Python 3.13 on `submit` would wait as the executor does
+                raise BrokenProcessPool(executor._broken)
             pending.append(executor.submit(_apply, function, batch))
         if not pending:
             return

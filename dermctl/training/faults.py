@@ -16,19 +16,35 @@ from pytorch_lightning.callbacks import Callback
 
 from dermctl.errors import TrainingError
 from dermctl.methods.in_parts import batch_norms
+from dermctl.progress import Progress
 from dermctl.run_folder import LAST, checkpoint_path, run_of
 from dermctl.runs import is_main_process
+from dermctl.training.lost_process import said_before_the_end
 from dermctl.training.stopping import Interrupted
-from dermctl.views.loader import DEAD_WORKER
+from dermctl.views.loader_faults import LoaderError, loader_fault
 
 _NO_MEMORY = ("can't allocate memory", "out of memory")
-_NO_SHARED_MEMORY = ("shared memory(shm)", "out of shared memory")
 _LOST_PROCESS = ("/gloo/", "gloo", "nccl", "connection closed by peer", "connection reset by peer")
 
 
 @contextmanager
-def named_faults(trainer: pl.Trainer) -> Iterator[None]:
-    """Turn what torch and Lightning raise into errors that the user can act on."""
+def named_faults(trainer: pl.Trainer, progress: Progress) -> Iterator[None]:
+    """Turn what torch and Lightning raise into errors that the user can act on.
+
+    Args:
+        trainer: whose training runs within.
+        progress: told why the process ends where it cannot raise it any more.
+    """
+
+    def say() -> None:
+        progress.fail(str(_process_is_lost(trainer)))
+
+    with said_before_the_end(say), _named_errors(trainer):
+        yield
+
+
+@contextmanager
+def _named_errors(trainer: pl.Trainer) -> Iterator[None]:
     try:
         yield
     except SystemExit as stop:  # Lightning's way with Ctrl-C
@@ -37,18 +53,20 @@ def named_faults(trainer: pl.Trainer) -> Iterator[None]:
         raise
     except Interrupted:
         raise
+    except LoaderError as error:
+        _end_other_processes(trainer)
+        raise _with_last_checkpoint(error, trainer) from error
     except RuntimeError as error:
         _end_other_processes(trainer)
         if _is_memory(error):
             raise _memory_is_full(trainer) from error
-        if any(part in str(error) for part in _NO_SHARED_MEMORY):
-            raise _shared_memory_is_full(trainer) from error
-        if str(error).startswith(DEAD_WORKER):
-            raise _worker_died(trainer, str(error)) from error
+        fault = loader_fault(error)
+        if fault is not None:
+            raise _with_last_checkpoint(fault, trainer) from error
         if trainer.world_size > 1 and _is_lost_process(error):
             if not is_main_process():
                 raise SystemExit(1) from None  # rank 0 says it, or is the one that is gone
-            raise process_is_lost(trainer) from error
+            raise _process_is_lost(trainer) from error
         raise
     except Exception:
         _end_other_processes(trainer)
@@ -81,8 +99,7 @@ def _is_lost_process(error: BaseException) -> bool:
     return isinstance(error, dist.DistError) or any(part in words for part in _LOST_PROCESS)
 
 
-def process_is_lost(trainer: pl.Trainer) -> TrainingError:
-    """That another process has ended before its time, and what to do."""
+def _process_is_lost(trainer: pl.Trainer) -> TrainingError:
     return TrainingError(
         "another process of the training ended before its time",
         where=f"{trainer.world_size} processes",
@@ -101,6 +118,12 @@ def _from_there(trainer: pl.Trainer) -> str:
     if _last_checkpoint(trainer) is None:
         return "There is no checkpoint yet: the same command starts anew"
     return "The same command goes on from the last checkpoint"
+
+
+def _with_last_checkpoint(error: LoaderError, trainer: pl.Trainer) -> TrainingError:
+    return TrainingError(
+        error.what, where=error.where, hint=f"{error.hint}. {_from_there(trainer)}"
+    )
 
 
 def _going_on(trainer: pl.Trainer) -> str:
@@ -172,25 +195,6 @@ class MemoryAdvice(Callback):
 def _first(value: torch.Tensor, images: int, of: int) -> torch.Tensor:
     """The first images of a batch [of, …] or of views [views, of, …]."""
     return value[:images] if value.shape[0] == of else value[:, :images]
-
-
-def _worker_died(trainer: pl.Trainer, message: str) -> TrainingError:
-    how = message.partition("is killed by signal: ")[2].rstrip(". ")
-    killed = f", killed by signal {how}" if how else ""
-    return TrainingError(
-        f"a loader process died{killed}",
-        where="--workers",
-        hint=f"Perhaps memory was short: take fewer --workers. {_from_there(trainer)}",
-    )
-
-
-def _shared_memory_is_full(trainer: pl.Trainer) -> TrainingError:
-    return TrainingError(
-        "the shared memory that loader processes hand batches over in is full",
-        where="--workers",
-        hint="Take --workers 0, or give a container more (docker run --shm-size 8g). "
-        f"{_from_there(trainer)}",
-    )
 
 
 def _end_other_processes(trainer: pl.Trainer) -> None:

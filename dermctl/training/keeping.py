@@ -38,7 +38,7 @@ class KeepCheckpoints(Checkpoint):
         minutes: between two checkpoints within an epoch; 0: at the ends of epochs only.
         patience: epochs without a better value after which the training stops; 0: never.
         measures: further values of an epoch, beside those of validation.
-        progress: where it is said that patience has stopped the training.
+        progress: where it is said what has stopped the training.
     """
 
     def __init__(

@@ -37,9 +37,11 @@ def said_before_the_end(say: Callable[[], None]) -> Iterator[None]:
             return
         for process in watching._child_processes:
             process.kill()
-        say()
-        sys.stderr.flush()
-        os._exit(1)
+        try:
+            say()
+            sys.stderr.flush()
+        finally:  # nobody watches any more
+            os._exit(1)
 
     watcher._terminate_all = end
     try:
@@ -47,3 +49,6 @@ def said_before_the_end(say: Callable[[], None]) -> Iterator[None]:
     finally:
         over.set()
         watcher._terminate_all = kill
+        for thread in threading.enumerate():
+            if isinstance(thread, watcher):  # it lives on, and others may have been ended by us
+                thread._terminate_all = lambda: None

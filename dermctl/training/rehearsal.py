@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from dermctl.machine import peak_ram
+from dermctl.progress import SILENT, Progress
 from dermctl.training.faults import MemoryAdvice, named_faults
 from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.quiet import quiet_lightning
@@ -62,6 +63,7 @@ def rehearse(
     seed: int,
     deterministic: bool = False,
     callbacks: Sequence[Callback] = (),
+    progress: Progress = SILENT,
 ) -> DryRun:
     """Run one validation batch and a few steps; no file is written.
 
@@ -75,6 +77,7 @@ def rehearse(
         seed: of the model's randomness.
         deterministic: see ``make_trainer``.
         callbacks: likewise.
+        progress: likewise.
 
     Raises:
         TrainingError: as ``fit``.
@@ -91,7 +94,7 @@ def rehearse(
             limit_val_batches=1,
             check_val_every_n_epoch=epochs + 1,
         )
-        with named_faults(trainer):
+        with named_faults(trainer, progress):
             trainer.fit(module, datamodule=data)
     steps = int(trainer.num_training_batches) * epochs
     return DryRun(

@@ -11,10 +11,9 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from dermctl.progress import Progress
 from dermctl.runs import held, is_main_process
-from dermctl.training.faults import MemoryAdvice, named_faults, process_is_lost
+from dermctl.training.faults import MemoryAdvice, named_faults
 from dermctl.training.hardware import Hardware, lightning_arguments
 from dermctl.training.keeping import KeepCheckpoints, Measure
-from dermctl.training.lost_process import said_before_the_end
 from dermctl.training.metrics_log import MetricsLog
 from dermctl.training.quiet import quiet_lightning
 from dermctl.training.reporting import ProgressReporter
@@ -116,16 +115,7 @@ def fit(
         KeyboardInterrupt: Ctrl-C before the training has begun, or twice.
     """
     keep = kept(trainer)
-
-    def say() -> None:
-        keep.progress.fail(str(process_is_lost(trainer)))
-
-    with (
-        quiet_lightning(),
-        held(keep.folder),
-        said_before_the_end(say),
-        named_faults(trainer),
-    ):
+    with quiet_lightning(), held(keep.folder), named_faults(trainer, keep.progress):
         try:
             trainer.fit(
                 module,

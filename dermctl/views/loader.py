@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import atexit
 import multiprocessing
-import multiprocessing.process
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from types import FrameType
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from dermctl.datasets.pool import clean_context, end_with_parent
-from dermctl.errors import DermctlError, in_a_line
+from dermctl.errors import DermctlError
 from dermctl.views.batches import Batch, EpochBatchSampler
+from dermctl.views.loader_faults import loader_fault
 from dermctl.views.packed import Tensors, as_is
 
 _PRELOADED = "dermctl.views.packed"
 _SECONDS_TO_SAVE = 60.0
-_SECONDS_TO_END = 10.0
-DEAD_WORKER = "DataLoader worker"
-"""How torch begins what it says of a loader process that has ended."""
-_DEAD_THREAD = "Pin memory thread exited"
-"""What torch says of the thread that copies for a GPU, when a process ends while it hands over."""
 
 
 class _Guarded(Dataset["Tensors | DermctlError"]):
@@ -58,7 +53,7 @@ class BatchLoader(DataLoader[Tensors]):
 
     Raises (in iteration):
         DermctlError: as the dataset raised it, from whichever process.
-        RuntimeError: a loader process has ended, in torch's words (``DEAD_WORKER``).
+        LoaderError: a loader process has died, or has no room left to hand its batches over.
     """
 
     def __init__(
@@ -70,7 +65,7 @@ class BatchLoader(DataLoader[Tensors]):
         pin_memory: bool = False,
     ) -> None:
         self.batches = batches
-        self._processes: list[multiprocessing.process.BaseProcess] = []
+        self._processes: list[BaseProcess] = []
         if getattr(dataset, "in_process", False):
             workers, pin_memory = 0, False
         super().__init__(
@@ -98,11 +93,7 @@ class BatchLoader(DataLoader[Tensors]):
         self.batches.position = 0
 
     def _named_ends(self) -> Iterator[Tensors]:
-        """The batches of an epoch; a process that ends is said to have ended, and by which signal.
-
-        Its socket closes before it counts as ended, and torch then passes the socket's error on;
-        and torch knows the signal only of processes that no fork server has started.
-        """
+        """The batches of an epoch; what goes wrong with loader processes is named."""
         others = {*multiprocessing.active_children()}
         try:
             batches = super().__iter__()
@@ -110,13 +101,10 @@ class BatchLoader(DataLoader[Tensors]):
             self._processes = started or self._processes  # they stay from epoch to epoch
             yield from batches
         except (ConnectionError, EOFError, RuntimeError) as error:
-            if not _is_of_a_lost_process(error):
+            fault = loader_fault(error, self._processes)
+            if fault is None:
                 raise
-            wait([process.sentinel for process in self._processes], _SECONDS_TO_END)
-            codes = [process.exitcode or 0 for process in self._processes]
-            killed = [signal.strsignal(-code) for code in codes if code < 0]
-            how = f"is killed by signal: {killed[0]}" if killed else f"exited: {in_a_line(error)}"
-            raise RuntimeError(f"{DEAD_WORKER} {how}") from error
+            raise fault from error
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next batch would come from."""
@@ -125,14 +113,6 @@ class BatchLoader(DataLoader[Tensors]):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where ``state`` was taken."""
         self.batches.load_state_dict(state)
-
-
-def _is_of_a_lost_process(error: Exception) -> bool:
-    """Not the dataset's own, which a living process has handed over."""
-    words = str(error)
-    if isinstance(error, RuntimeError):
-        return words.startswith((DEAD_WORKER, _DEAD_THREAD))
-    return not words.startswith("Caught ")
 
 
 def _settle_worker(_: int) -> None:

@@ -75,12 +75,13 @@ def handler_of_ctrl_c(pipe) -> None:
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="no fork server")
 def test_ctrl_c_is_the_commands_from_the_first_moment_of_a_process():
     """Also while it is only starting, before what it runs could say so."""
+    before = signal.getsignal(signal.SIGINT)
     here, there = multiprocessing.Pipe()
     process = clean_context().Process(target=handler_of_ctrl_c, args=(there,))
     process.start()
     assert here.recv() == signal.SIG_IGN
     process.join()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 INTERRUPTED = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from contextlib import suppress
-from multiprocessing.resource_sharer import DupFd
 from pathlib import Path
 from threading import Timer
 
@@ -16,8 +16,10 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import Dataset
 
+from dermctl.views import loader_faults
 from dermctl.views.batches import Batch, EpochBatchSampler
-from dermctl.views.loader import DEAD_WORKER, BatchLoader
+from dermctl.views.loader import BatchLoader
+from dermctl.views.loader_faults import LoaderError, loader_fault
 from tests.scripts import run_script
 
 Seen = list[tuple[int, list[int]]]
@@ -152,26 +154,28 @@ def test_a_loader_process_leaves_it_to_the_training_to_end():
     assert len(list(some)) == 5
 
 
-@pytest.mark.parametrize("noticed", [True, False])
-def test_a_loader_process_that_ends_while_it_hands_over(monkeypatch, noticed):
-    """Its socket closes first, and its end may be noticed later."""
+@pytest.mark.skipif(sys.platform != "linux", reason="files are handed over by sockets")
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_loader_process_that_ends_while_it_hands_over(monkeypatch, killed):
+    """Its socket closes first, and its end may be noticed later; one that lives is not blamed."""
+    from multiprocessing.resource_sharer import DupFd  # no other system has it
+
     some = BatchLoader(Numbers(), EpochBatchSampler(IMAGES, BATCH), workers=1)
     batches = iter(some)
     next(batches)
     (worker,) = some._iterator._workers
 
     def lost(_: DupFd) -> int:
-        if noticed:
+        if killed:
             Timer(0.2, worker.kill).start()
         raise ConnectionResetError(104, "Connection reset by peer")
 
     monkeypatch.setattr(DupFd, "detach", lost)
-    monkeypatch.setattr("dermctl.views.loader._SECONDS_TO_END", 30 if noticed else 0.01)
-    with pytest.raises(RuntimeError) as caught:
+    monkeypatch.setattr(loader_faults, "_SECONDS_TO_END", 30 if killed else 0.01)
+    with pytest.raises(LoaderError if killed else ConnectionResetError) as caught:
         list(batches)
-    assert str(caught.value).startswith(DEAD_WORKER)
-    how = "is killed by signal: Killed" if noticed else "exited: ConnectionResetError"
-    assert how in str(caught.value)
+    if killed:
+        assert str(caught.value).startswith("a loader process died, killed by signal Killed [--wor")
     worker.kill()
 
 
@@ -182,6 +186,44 @@ def test_an_error_of_the_dataset_is_passed_on(workers):
         list(some)
     for process in multiprocessing.active_children():  # collected later, torch would wait for them
         process.kill()
+
+
+class Ended:
+    """A process that has ended with that code."""
+
+    def __init__(self, code):
+        self.exitcode = code
+        self.sentinel, there = os.pipe()
+        os.close(there)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signals")
+@pytest.mark.parametrize(
+    ("error", "codes", "words"),
+    [
+        (RuntimeError("DataLoader worker (pid(s) 7) exited"), [-9], "signal Killed ["),
+        (
+            RuntimeError("DataLoader worker (pid(s) 7) exited"),
+            [0, 1],
+            "process died [",
+        ),
+        (RuntimeError("DataLoader worker (pid(s) 7) exited"), [], "process died ["),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), [], "Killed ["),
+        (RuntimeError("Pin memory thread exited unexpectedly"), [-9], "signal Killed ["),
+        (RuntimeError("Pin memory thread exited unexpectedly"), [], None),
+        (EOFError(), [0, -15], "signal Terminated ["),
+        (EOFError("Caught EOFError in DataLoader worker process 0."), [-9], None),
+        (ConnectionResetError(104, "reset"), [-signal.SIGBUS], "shared memory"),
+        (RuntimeError("a loss is no number"), [-9], None),
+    ],
+)
+def test_what_an_error_tells_of_loader_processes(error, codes, words):
+    processes = [Ended(code) for code in codes]
+    fault = loader_fault(error, processes)
+    assert (fault is None) == (words is None)
+    assert words is None or words in str(fault)
+    for process in processes:
+        os.close(process.sentinel)
 
 
 ENDS = """

@@ -57,6 +57,7 @@ def _rehearse_full(plan: FinetunePlan, config: FinetuneConfig, progress: Progres
         seed=config.seed,
         deterministic=config.deterministic,
         callbacks=training.callbacks,
+        progress=progress,
     )
 
 
