@@ -142,9 +142,8 @@ def test_a_reader_brings_back_what_a_killed_swap_left_aside(tmp_path: Path) -> N
 
 def test_a_reader_waits_for_a_swap_that_is_under_way(tmp_path: Path) -> None:
     """Between the renames nothing lies at the place, and its writer is alive."""
-    place = tmp_path / "isic"
-    folder_with(tmp_path / ".isic.old", "old")
-    held, done = Event(), Event()
+    place, old = tmp_path / "isic", folder_with(tmp_path / ".isic.old", "old")
+    held, done, read = Event(), Event(), Event()
 
     def write() -> None:
         with only_one(tmp_path / ".isic.lock", "", ""):
@@ -152,14 +151,18 @@ def test_a_reader_waits_for_a_swap_that_is_under_way(tmp_path: Path) -> None:
             time.sleep(0.1)
             done.set()
             folder_with(tmp_path / "new", "new").replace(place)
+            read.wait(60)
 
     writer = Thread(target=write)
     writer.start()
     held.wait()
     settle(place)
+    there = old.exists()
+    read.set()
     assert done.is_set()
     writer.join()
     assert (place / "inside").read_text() == "new"
+    assert there, "left to the next writer"
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def loader_fault(error: Exception, processes: Sequence[BaseProcess] = ()) -> Loa
 
 def _died(processes: Sequence[BaseProcess]) -> LoaderError | None:
     """None: they all live."""
-    if not wait([process.sentinel for process in processes], _SECONDS_TO_END if processes else 0):
+    if not processes or not wait([each.sentinel for each in processes], _SECONDS_TO_END):
         return None
     number = next((-process.exitcode for process in processes if process.exitcode), 0)
     if number == getattr(signal, "SIGBUS", None):  # memory that was promised is not there

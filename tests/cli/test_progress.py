@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 import sys
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +12,7 @@ from dermctl.cli import progress as module
 from dermctl.cli.output import Output
 from dermctl.cli.progress import BarProgress, PlainProgress, progress_for
 from dermctl.progress import SilentProgress
+from tests.clock import still_clock
 
 Captured = pytest.CaptureFixture[str]
 
@@ -26,11 +26,7 @@ class Terminal(io.StringIO):
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in its one entry."""
-    now = [100.0]
-    # Not time.monotonic itself: loader processes that are collected meanwhile wait by it.
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    return now
+    return still_clock(module, monkeypatch)
 
 
 def test_which_progress_when(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,8 @@ from dermctl.errors import DataError, DermctlError
 from tests.datasets.pool_functions import die_at, die_beside_a_deaf_one, fail_at, square
 from tests.scripts import run_script
 
+reads_proc = pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="reads /proc")
+
 
 def test_one_worker_is_this_process():
     for workers in (0, 1):
@@ -61,7 +63,7 @@ def test_a_killed_worker_is_an_error_that_says_so():
         list(ordered_map(partial(die_at, 9), range(100), 2, chunk=2))
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+@reads_proc
 def test_a_killed_worker_leaves_none_that_does_not_hear(tmp_path):
     with pytest.raises(DermctlError, match="a worker process was killed"):
         list(ordered_map(partial(die_beside_a_deaf_one, tmp_path), range(22), 2, chunk=1))
@@ -134,7 +136,7 @@ def alive(pid: int) -> bool:
     return stat.rsplit(")", 1)[1].split()[0] != "Z"  # a zombie is gone
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+@reads_proc
 def test_ctrl_c_ends_it_all_without_a_traceback(tmp_path):
     running, workers = start_script(tmp_path)
     os.killpg(running.pid, signal.SIGINT)
@@ -144,7 +146,7 @@ def test_ctrl_c_ends_it_all_without_a_traceback(tmp_path):
     assert wait_until_gone(workers) == set()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="reads /proc")  # noqa: PTH112
+@reads_proc
 def test_no_worker_outlives_a_killed_parent(tmp_path):
     running, workers = start_script(tmp_path)
     running.kill()

@@ -202,11 +202,7 @@ class Ended:
     ("error", "codes", "words"),
     [
         (RuntimeError("DataLoader worker (pid(s) 7) exited"), [-9], "signal Killed ["),
-        (
-            RuntimeError("DataLoader worker (pid(s) 7) exited"),
-            [0, 1],
-            "process died [",
-        ),
+        (RuntimeError("DataLoader worker (pid(s) 7) exited"), [0, 1], "process died ["),
         (RuntimeError("DataLoader worker (pid(s) 7) exited"), [], "process died ["),
         (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), [], "Killed ["),
         (RuntimeError("Pin memory thread exited unexpectedly"), [-9], "signal Killed ["),

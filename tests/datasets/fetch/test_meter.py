@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
 from dermctl.datasets.fetch import meter as module
 from dermctl.datasets.fetch.meter import FEW, Meter, readable_size, unit_for
+from tests.clock import still_clock
 
 
 class Bar:
@@ -24,11 +23,7 @@ class Bar:
 
 @pytest.fixture(autouse=True)
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, in its one entry."""
-    now = [100.0]
-    # Not time.monotonic itself: loader processes that are collected meanwhile wait by it.
-    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now[0]))
-    return now
+    return still_clock(module, monkeypatch)
 
 
 def test_many_files_are_counted_in_files():
